@@ -1,0 +1,56 @@
+# BERT by Hand. `make lab` opens the course; `make test` proves that it is right.
+# Windows without make: the README gives the same steps as plain lines.
+
+PYTHON ?= python3# the Python that creates .venv
+ARGS   ?=# extra arguments: make lab ARGS="--no-browser --port=8899"
+NB     ?= $(sort $(wildcard notebooks/*.ipynb))
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/ready# exists once everything is installed
+
+.PHONY: help lab test test-gpu check outputs trust clean
+
+help:      ## this list
+	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
+
+lab: $(READY) trust  ## install if needed, then open JupyterLab on the first notebook
+	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_attention.ipynb $(ARGS)
+
+test: $(READY)  ## install if needed, then run every test and every notebook on the CPU
+	COURSE_BUDGET=class CUDA_VISIBLE_DEVICES= $(PY) -m pytest $(ARGS)
+
+test-gpu: $(READY)  ## run every notebook on CUDA; the claims judge, stored outputs are not compared
+	COURSE_TEST_GPU=1 $(PY) -m pytest notebooks --nbval-lax $(ARGS)
+
+check: $(READY)  ## one line per requirement: ok, or what to do
+	$(PY) -m helpers.runtime
+
+# The same settings as in conftest.py, so that the tests find what is stored here.
+outputs: export COURSE_BUDGET = class
+outputs: export CUDA_VISIBLE_DEVICES =
+outputs: export HF_HUB_OFFLINE = 1
+outputs: export HF_HUB_DISABLE_PROGRESS_BARS = 1
+outputs: export TRANSFORMERS_VERBOSITY = error
+outputs: $(READY)  ## run notebooks and store their outputs (one: NB=notebooks/03_masking.ipynb)
+	runs=$$(mktemp -d) && trap 'rm -rf "$$runs"' EXIT && COURSE_RUNS="$$runs" $(PY) -m jupyter nbconvert \
+	    --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 \
+	    --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False $(NB)
+
+trust: $(READY)  ## let JupyterLab show the stored interactive outputs
+	@$(if $(NB),$(PY) -m jupyter trust $(NB) >/dev/null)
+
+clean:     ## remove runs and caches (the environment stays: delete .venv for a fresh one)
+	rm -rf runs build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find helpers notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one.
+$(READY): requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and there is no $(PYTHON) here."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install $$(grep '^torch==' requirements.txt)
+	$(PY) -m pip install -r requirements.txt
+	$(PY) -m pip install --no-deps -e .
+	$(PY) -m jupyter labextension disable "@jupyterlab/apputils-extension:announcements"
+	touch $@

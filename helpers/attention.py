@@ -1,0 +1,96 @@
+"""Attention: every token looks at every other one and takes a weighted mean of what they offer (Vaswani et al. 2017, section 3.2)."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return softmax(Q Kᵀ / √d) V and the weights, line by line (Vaswani et al. 2017, equation 1).
+
+    query (…, queries, d), key (…, keys, d), value (…, keys, d_v), floating point; `mask` is bool and broadcasts to
+    (…, queries, keys), True where a query may look. Returns the output (…, queries, d_v) and the weights (…, queries, keys).
+    Raises TypeError for a mask that is not bool, ValueError for one that does not fit or leaves a query nothing to look at.
+    """
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (…, queries, keys)
+    if mask is not None:
+        check_mask(mask, scores.shape)
+        scores = scores.masked_fill(~mask, -torch.inf)
+    weights = scores.softmax(dim=-1)
+    return weights @ value, weights
+
+
+def check_mask(mask: Tensor, shape: torch.Size) -> None:
+    """Raise TypeError or ValueError, in one sentence, if `mask` cannot serve scores of this shape."""
+    if mask.dtype != torch.bool:
+        raise TypeError(f"The attention mask has dtype {mask.dtype}; it must be bool, True where a query may look.")
+    try:
+        fits = torch.broadcast_shapes(mask.shape, shape) == shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"A mask of shape {tuple(mask.shape)} does not fit scores of shape {tuple(shape)} (…, queries, keys).")
+    # On a GPU this look would make the CPU wait at every layer; the encoder checks its input once on the CPU instead.
+    if mask.device.type == "cpu" and not mask.any(dim=-1).all():
+        raise ValueError("The attention mask hides every key from some query: an all-padding row has nothing to attend to.")
+
+
+def padding_mask(attention_mask: Tensor) -> Tensor:
+    """Turn the tokenizer's `attention_mask` (batch, seq), 1 for real tokens and 0 for padding, into a bool mask (batch, 1, 1, seq).
+
+    Raises ValueError unless it has two dimensions, holds only 0 and 1, and every row has a real token.
+    """
+    if attention_mask.dim() != 2:
+        raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}; it must be (batch, seq).")
+    if attention_mask.device.type == "cpu":
+        if not ((attention_mask == 0) | (attention_mask == 1)).all():
+            raise ValueError("attention_mask must hold only 1 (real token) and 0 (padding).")
+        if not attention_mask.any(dim=1).all():
+            raise ValueError("A row of attention_mask is all padding: every row needs at least one real token.")
+    return attention_mask.bool()[:, None, None, :]
+
+
+def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
+    """Return the bool mask (1, 1, length, length) that lets token i look at tokens 0 … i only."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()[None, None]
+
+
+class MultiHeadAttention(nn.Module):
+    """Several attentions side by side, each in its own slice of the hidden size (Vaswani et al. 2017, section 3.2.2).
+
+    `forward(hidden_states (batch, seq, hidden), mask)` returns the mixed hidden states (batch, seq, hidden) and, with
+    `need_weights=True`, the weights (batch, heads, seq, seq), else None.
+    """
+
+    def __init__(self, hidden_size: int, num_attention_heads: int, dropout: float = 0.0):
+        super().__init__()
+        if hidden_size % num_attention_heads:
+            raise ValueError(f"{num_attention_heads} heads do not divide the hidden size {hidden_size}.")
+        self.num_attention_heads = num_attention_heads
+        self.dropout = dropout
+        self.query = nn.Linear(hidden_size, hidden_size)
+        self.key = nn.Linear(hidden_size, hidden_size)
+        self.value = nn.Linear(hidden_size, hidden_size)
+        self.output = nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, hidden_states: Tensor, mask: Tensor | None = None, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        query, key, value = (self.split_heads(project(hidden_states)) for project in (self.query, self.key, self.value))
+        if need_weights:
+            mixed, weights = scaled_dot_product_attention(query, key, value, mask)
+        else:
+            # The same sum, fused: PyTorch's kernel never writes the (seq, seq) weights to memory.
+            if mask is not None:
+                check_mask(mask, torch.Size((*query.shape[:-1], key.shape[-2])))
+            mixed = F.scaled_dot_product_attention(query, key, value, mask, self.dropout if self.training else 0.0)
+            weights = None
+        return self.output(self.join_heads(mixed)), weights
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        batch, seq, hidden = x.shape
+        return x.view(batch, seq, self.num_attention_heads, hidden // self.num_attention_heads).transpose(1, 2)  # (batch, heads, seq, d)
+
+    @staticmethod
+    def join_heads(x: Tensor) -> Tensor:
+        return x.transpose(1, 2).flatten(2)  # (batch, seq, hidden)

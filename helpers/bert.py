@@ -1,0 +1,310 @@
+"""BERT: a configuration, an encoder, and the heads that sit on it (Devlin et al. 2019, sections 3 and 3.1).
+
+Everything is post-norm, with learned absolute positions and the exact GELU, as in the released models.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .attention import MultiHeadAttention, padding_mask
+
+IGNORE = -100  # the label of a slot that the loss must not see, as in torch's cross_entropy
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The shape of an encoder. The defaults are BERT-base's (Devlin et al. 2019, section 3)."""
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+    layer_norm_eps: float = 1e-12
+    initializer_range: float = 0.02
+    pad_token_id: int = 0
+
+    def __post_init__(self):
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(f"{self.num_attention_heads} heads do not divide the hidden size {self.hidden_size}.")
+
+
+class Embeddings(nn.Module):
+    """Word + position + segment, then LayerNorm and dropout (Devlin et al. 2019, figure 2)."""
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_type = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor) -> Tensor:
+        return self.dropout(self.norm(self.word(input_ids) + self.position(position_ids) + self.token_type(token_type_ids)))
+
+
+class EncoderLayer(nn.Module):
+    """Attention, then a two-layer network at each token; each is added to its input and normed after (post-norm)."""
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.attention = MultiHeadAttention(config.hidden_size, config.num_attention_heads, config.attention_probs_dropout_prob)
+        self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden_states: Tensor, mask: Tensor | None, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+        mixed, weights = self.attention(hidden_states, mask, need_weights)
+        hidden_states = self.attention_norm(hidden_states + self.dropout(mixed))
+        wide = F.gelu(self.intermediate(hidden_states))  # (batch, seq, intermediate)
+        return self.output_norm(hidden_states + self.dropout(self.output(wide))), weights
+
+
+@dataclass
+class EncoderOutput:
+    """`last_hidden_state` (batch, seq, hidden); when asked for, `hidden_states` (one per layer, embeddings first), `attentions`."""
+
+    last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+class Encoder(nn.Module):
+    """The BERT encoder: embeddings, a stack of layers, and the pooler over [CLS]."""
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
+        self.apply(lambda module: initialise(module, config.initializer_range))
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+    ) -> EncoderOutput:
+        """Encode a batch.
+
+        input_ids, token_type_ids, position_ids: int64 (batch, seq). attention_mask: 1 for real tokens and 0 for padding, (batch, seq); or a
+        bool mask (batch, seq, seq), True where a query may look, for packed rows. Without a mask every token is real.
+        Raises ValueError for a wrong shape, a sequence longer than the positions, an id outside the vocabulary or an all-padding row.
+        """
+        self.check_input(input_ids, attention_mask, token_type_ids)
+        if token_type_ids is None:
+            token_type_ids = torch.zeros_like(input_ids)
+        if position_ids is None:
+            position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
+        mask = None
+        if attention_mask is not None:
+            mask = attention_mask[:, None] if attention_mask.dim() == 3 else padding_mask(attention_mask)
+        hidden = self.embeddings(input_ids, token_type_ids, position_ids)
+        hidden_states, attentions = [hidden], []
+        for layer in self.layers:
+            hidden, weights = layer(hidden, mask, output_attentions)
+            hidden_states.append(hidden)
+            attentions.append(weights)
+        return EncoderOutput(
+            hidden, tuple(hidden_states) if output_hidden_states else None, tuple(attentions) if output_attentions else None
+        )
+
+    def pool(self, last_hidden_state: Tensor) -> Tensor:
+        """Return tanh(W h + b) of the first token, (batch, hidden): what next-sentence prediction reads."""
+        return torch.tanh(self.pooler(last_hidden_state[:, 0]))
+
+    def check_input(self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None) -> None:
+        """Raise ValueError, in one sentence, for input that the encoder cannot read."""
+        if input_ids.dim() != 2 or 0 in input_ids.shape:
+            raise ValueError(f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty.")
+        batch, seq = input_ids.shape
+        if seq > self.config.max_position_embeddings:
+            raise ValueError(f"The sequence has {seq} tokens, but the encoder knows only {self.config.max_position_embeddings} positions.")
+        if attention_mask is not None and tuple(attention_mask.shape) not in ((batch, seq), (batch, seq, seq)):
+            raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}; input_ids asks for {(batch, seq)}.")
+        if token_type_ids is not None and token_type_ids.shape != input_ids.shape:
+            raise ValueError(f"token_type_ids has shape {tuple(token_type_ids.shape)}; input_ids asks for {(batch, seq)}.")
+        # Values are looked at on the CPU only: on a GPU the look would wait for the device, and its embedding kernel asserts by itself.
+        if input_ids.device.type == "cpu":
+            for name, ids, size in (
+                ("input_ids", input_ids, self.config.vocab_size),
+                ("token_type_ids", token_type_ids, self.config.type_vocab_size),
+            ):
+                if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < size:
+                    raise ValueError(f"{name} holds {int(ids.min())} … {int(ids.max())}; the encoder knows ids 0 … {size - 1}.")
+
+
+def initialise(module: nn.Module, initializer_range: float) -> None:
+    """BERT's start: normal weights with this standard deviation, zero biases, LayerNorm at one and zero, the padding row at zero."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=initializer_range)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+        nn.init.zeros_(module.weight.data[module.padding_idx])
+
+
+class MaskedLMHead(nn.Module):
+    """Dense, GELU, LayerNorm, then the word embeddings used again as output weights, plus a bias per word (tied; Devlin et al. 2019, A.2)."""
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        initialise(self.dense, config.initializer_range)
+
+    def forward(self, hidden_states: Tensor, word_embeddings: Tensor) -> Tensor:
+        """hidden_states (…, hidden), word_embeddings (vocab, hidden); returns logits (…, vocab)."""
+        return F.linear(self.norm(F.gelu(self.dense(hidden_states))), word_embeddings, self.bias)
+
+
+class NextSentenceHead(nn.Module):
+    """Two logits from the pooled [CLS]: 0, B follows A; 1, B is from elsewhere (Devlin et al. 2019, section 3.1)."""
+
+    def __init__(self, config: EncoderConfig):
+        super().__init__()
+        self.classifier = nn.Linear(config.hidden_size, 2)
+        initialise(self.classifier, config.initializer_range)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        return self.classifier(pooled)
+
+
+@dataclass
+class PreTrainingOutput:
+    """`loss` is the sum of the parts that had labels. `mlm_logits` (masked slots, vocab) when labels came, else (batch, seq, vocab)."""
+
+    loss: Tensor | None
+    mlm_loss: Tensor | None
+    nsp_loss: Tensor | None
+    mlm_logits: Tensor
+    nsp_logits: Tensor
+
+
+class PreTrainingModel(nn.Module):
+    """An encoder with both pre-training heads: masked words and next sentence."""
+
+    def __init__(self, encoder: Encoder):
+        super().__init__()
+        self.encoder = encoder
+        self.mlm_head = MaskedLMHead(encoder.config)
+        self.nsp_head = NextSentenceHead(encoder.config)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+        next_sentence_label: Tensor | None = None,
+        position_ids: Tensor | None = None,
+    ) -> PreTrainingOutput:
+        """labels: int64 (batch, seq), the original id at masked slots and -100 elsewhere; next_sentence_label: int64 (batch,).
+
+        With labels only the masked slots are decoded: at 15 % and a small encoder the vocabulary projection is most of the work.
+        Raises ValueError when labels mask no slot at all, or hold ids outside the vocabulary.
+        """
+        hidden = self.encoder(input_ids, attention_mask, token_type_ids, position_ids).last_hidden_state
+        nsp_logits = self.nsp_head(self.encoder.pool(hidden))
+        mlm_loss = nsp_loss = None
+        if labels is not None:
+            chosen = labels != IGNORE
+            hidden, labels = hidden[chosen], labels[chosen]  # (masked slots, hidden), (masked slots,)
+            check_labels(labels, self.encoder.config.vocab_size)
+        mlm_logits = self.mlm_head(hidden, self.encoder.embeddings.word.weight)
+        if labels is not None:
+            mlm_loss = F.cross_entropy(mlm_logits.float(), labels)
+        if next_sentence_label is not None:
+            check_labels(next_sentence_label, 2)
+            nsp_loss = F.cross_entropy(nsp_logits.float(), next_sentence_label)
+        parts = [part for part in (mlm_loss, nsp_loss) if part is not None]
+        return PreTrainingOutput(sum(parts) if parts else None, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
+
+
+def check_labels(labels: Tensor, num_labels: int) -> None:
+    """Raise ValueError unless there are labels and all lie in 0 … num_labels - 1."""
+    if labels.numel() == 0:
+        raise ValueError("There is nothing to learn from: no slot is masked or labelled in this batch.")
+    if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_labels:
+        raise ValueError(f"Labels hold {int(labels.min())} … {int(labels.max())}; there are {num_labels} classes, 0 … {num_labels - 1}.")
+
+
+@dataclass
+class ClassifierOutput:
+    """`loss` (a scalar, or None without labels) and `logits` (batch, num_labels)."""
+
+    loss: Tensor | None
+    logits: Tensor
+
+
+POOLINGS = ("pooler", "cls", "mean", "max")
+
+
+class SequenceClassifier(nn.Module):
+    """An encoder, one vector per text, dropout and a linear layer (Devlin et al. 2019, section 4.1).
+
+    `pooling` says which vector: "pooler", tanh(W [CLS] + b), as BERT does; "cls", the bare last hidden state of [CLS]; "mean" or "max"
+    over the real tokens.
+    """
+
+    def __init__(self, encoder: Encoder, num_labels: int = 2, pooling: str = "pooler"):
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")
+        self.encoder, self.pooling, self.num_labels = encoder, pooling, num_labels
+        self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
+        self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
+        initialise(self.classifier, encoder.config.initializer_range)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> ClassifierOutput:
+        """labels: int64 (batch,). Raises ValueError for labels out of range."""
+        _, logits = self.hidden_and_logits(input_ids, attention_mask, token_type_ids)
+        if labels is None:
+            return ClassifierOutput(None, logits)
+        check_labels(labels, self.num_labels)
+        return ClassifierOutput(F.cross_entropy(logits.float(), labels), logits)
+
+    def hidden_and_logits(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the last hidden states (batch, seq, hidden) and the logits (batch, num_labels): what distillation compares."""
+        hidden = self.encoder(input_ids, attention_mask, token_type_ids).last_hidden_state
+        return hidden, self.classifier(self.dropout(pool(hidden, attention_mask, self.pooling, self.encoder)))
+
+
+def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: Encoder | None = None) -> Tensor:
+    """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean" and "max"."""
+    if pooling == "pooler":
+        return encoder.pool(hidden)
+    if pooling == "cls":
+        return hidden[:, 0]
+    real = torch.ones_like(hidden[..., :1]) if attention_mask is None else attention_mask[..., None].to(hidden.dtype)  # (batch, seq, 1)
+    if pooling == "mean":
+        return (hidden * real).sum(1) / real.sum(1)
+    return hidden.masked_fill(real == 0, -torch.inf).amax(1)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Return how many numbers the module learns; a tied weight counts once."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,117 @@
+"""Masked language modelling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task 1)."""
+
+import torch
+from torch import Tensor
+
+from .batching import pad
+from .bert import IGNORE
+from .tokenization import ordinary_ids, special_ids
+
+MASK_PROBABILITY = 0.15
+MIX = (0.8, 0.1, 0.1)  # of the chosen tokens: [MASK], a random word, left as it is
+
+
+def mask_tokens(
+    input_ids: Tensor,
+    special_tokens_mask: Tensor,
+    *,
+    mask_token_id: int,
+    replacement_ids: Tensor,
+    generator: torch.Generator,
+    mask_probability: float = MASK_PROBABILITY,
+    mix: tuple[float, float, float] = MIX,
+    word_ids: Tensor | None = None,
+    predictions_per_row: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return a masked copy of `input_ids` and the `labels`: the original id at chosen slots, -100 elsewhere.
+
+    input_ids: int64 (batch, seq); special_tokens_mask: (batch, seq), 1 at [CLS], [SEP] and padding, which are never chosen;
+    replacement_ids: int64 (n,), the ids a random replacement is drawn from. Each real token is chosen with `mask_probability` on its own.
+    `word_ids`: int64 (batch, seq), the index of the word a piece belongs to: then whole words are chosen (BERT's 2019 whole-word release).
+    `predictions_per_row`: choose exactly so many tokens of every row, or all that a shorter row has, so that shapes can be static
+    (max_predictions_per_seq there). Draws come from `generator` alone. Raises ValueError for rates or shapes that cannot be.
+    """
+    if not 0 < mask_probability <= 1 or min(mix) < 0 or abs(sum(mix) - 1) > 1e-9:
+        raise ValueError(f"mask_probability {mask_probability} must lie in (0, 1] and mix {mix} must sum to 1.")
+    if special_tokens_mask.shape != input_ids.shape:
+        raise ValueError(f"special_tokens_mask has shape {tuple(special_tokens_mask.shape)}; input_ids has {tuple(input_ids.shape)}.")
+    if predictions_per_row is not None and word_ids is not None:
+        raise ValueError("Choose whole words or a fixed number of predictions, not both.")
+    eligible = ~special_tokens_mask.bool()
+    draw = torch.rand(input_ids.shape, generator=generator)
+    if word_ids is not None:
+        draw = draw.gather(1, word_ids.clamp(min=0))  # all pieces of a word share one draw, so they share their fate
+    if predictions_per_row is None:
+        chosen = (draw < mask_probability) & eligible
+    else:
+        smallest = draw.masked_fill(~eligible, 2.0).topk(min(predictions_per_row, draw.shape[1]), largest=False).indices
+        chosen = torch.zeros_like(eligible).scatter_(1, smallest, True) & eligible
+    rows, columns = chosen.nonzero(as_tuple=True)
+    labels = torch.full_like(input_ids, IGNORE)
+    labels[rows, columns] = input_ids[rows, columns]
+    # Everything from here on touches only the chosen slots, about one in seven.
+    action = torch.rand(len(rows), generator=generator)
+    random_ids = replacement_ids[torch.randint(len(replacement_ids), (len(rows),), generator=generator)]
+    new_ids = torch.where(action < mix[0] + mix[1], random_ids, input_ids[rows, columns])
+    new_ids[action < mix[0]] = mask_token_id
+    masked = input_ids.clone()
+    masked[rows, columns] = new_ids
+    return masked, labels
+
+
+def mask_positions(labels: Tensor, predictions_per_row: int) -> tuple[Tensor, Tensor]:
+    """Return the masked slots as static shapes: positions (batch, predictions_per_row) and their labels, -100 where a row has fewer.
+
+    Raises ValueError if a row has more masked slots than `predictions_per_row`: none may be lost.
+    """
+    chosen = labels != IGNORE
+    most = int(chosen.sum(1).max())
+    if most > predictions_per_row:
+        raise ValueError(f"A row has {most} masked slots, more than {predictions_per_row}.")
+    positions = chosen.int().argsort(dim=1, descending=True, stable=True)[:, :predictions_per_row]
+    return positions, labels.gather(1, positions)
+
+
+class MlmCollator:
+    """Pad a list of examples and mask them: the batch that pre-training reads.
+
+    Called with examples (dictionaries of lists: input_ids, token_type_ids, special_tokens_mask, optionally next_sentence_label and
+    word_ids), returns a dictionary of int64 tensors, `labels` among them. Every call draws afresh from `generator`: dynamic masking.
+    Static masking is a batch that is made once and used again.
+    """
+
+    def __init__(
+        self,
+        tokenizer,
+        generator: torch.Generator,
+        mask_probability: float = MASK_PROBABILITY,
+        mix: tuple[float, float, float] = MIX,
+        whole_word: bool = False,
+        predictions_per_row: int | None = None,
+    ):
+        self.tokenizer, self.generator, self.whole_word = tokenizer, generator, whole_word
+        self.options = {"mask_probability": mask_probability, "mix": mix, "predictions_per_row": predictions_per_row}
+        self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))
+        self.continuation = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self.continuation[[i for token, i in tokenizer.get_vocab().items() if token.startswith("##")]] = True
+        self.special = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self.special[special_ids(tokenizer)] = True
+
+    def __call__(self, examples: list[dict]) -> dict[str, Tensor]:
+        batch = pad(examples, self.tokenizer.pad_token_id)
+        special_tokens_mask = batch.pop("special_tokens_mask")
+        word_ids = self.word_ids(batch["input_ids"]) if self.whole_word else None
+        batch["input_ids"], batch["labels"] = mask_tokens(
+            batch["input_ids"],
+            special_tokens_mask,
+            mask_token_id=self.tokenizer.mask_token_id,
+            replacement_ids=self.replacement_ids,
+            generator=self.generator,
+            word_ids=word_ids,
+            **self.options,
+        )
+        return batch
+
+    def word_ids(self, input_ids: Tensor) -> Tensor:
+        """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before it."""
+        return (~self.continuation[input_ids]).long().cumsum(1) - 1

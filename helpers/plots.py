@@ -1,0 +1,154 @@
+"""Figures in one style: one idea each, labelled axes, a palette that colour-blind readers can tell apart (Okabe and Ito 2008), alt text."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#666666"
+PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY)
+STYLE = {
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "svg.hashsalt": "bert-by-hand",
+}
+
+
+class Picture:
+    """A figure as a notebook shows it: a PNG whose alt text goes with it, and the alt text alone where no picture can be drawn."""
+
+    def __init__(self, figure: Figure, alt: str):
+        self.figure, self.alt = figure, alt
+
+    def __repr__(self):
+        return f"[figure] {self.alt}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        file = io.BytesIO()
+        # Without the Software tag the same figure gives the same bytes under every matplotlib.
+        self.figure.savefig(file, format="png", bbox_inches="tight", metadata={"Software": None})
+        png = base64.b64encode(file.getvalue()).decode("ascii")
+        return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
+
+
+def panels(count: int = 1, width: float = 6.4, height: float = 3.4):
+    """Return a figure and a list of `count` axes side by side, in the course's style. Size in inches, per panel."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width * count, height), layout="constrained")
+        return figure, [figure.add_subplot(1, count, i + 1) for i in range(count)]
+
+
+def heatmap(
+    matrix,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    alt: str,
+    title: str = "",
+    xlabel: str = "looked at (key)",
+    ylabel: str = "looking (query)",
+    numbers: bool | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Picture:
+    """Draw a matrix (rows, columns) as shades of blue, with its numbers where there is room (at most 8 × 8, unless said)."""
+    return heatmaps([(title, matrix)], rows, columns, alt, xlabel, ylabel, numbers, limits)
+
+
+def heatmaps(
+    matrices: Sequence[tuple[str, object]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    alt: str,
+    xlabel: str = "looked at (key)",
+    ylabel: str = "looking (query)",
+    numbers: bool | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Picture:
+    """Draw (title, matrix) pairs side by side on one colour scale."""
+    arrays = [np.asarray(matrix, dtype=float) for _, matrix in matrices]
+    low, high = limits or (min(0.0, min(a.min() for a in arrays)), max(a.max() for a in arrays))
+    side = max(2.6, 0.45 * len(columns) + 1.2)
+    figure, axes = panels(len(arrays), side + 0.8, max(2.4, 0.42 * len(rows) + 1.2))
+    for axis, (title, _), array in zip(axes, matrices, arrays, strict=True):
+        image = axis.imshow(array, cmap="Blues", vmin=low, vmax=high, aspect="auto")
+        axis.set_xticks(range(len(columns)), columns, rotation=60 if max(map(len, columns)) > 2 else 0, ha="right" if max(map(len, columns)) > 2 else "center")
+        axis.set_yticks(range(len(rows)), rows)
+        axis.set_title(title)
+        axis.set_xlabel(xlabel)
+        axis.spines[:].set_visible(False)
+        if numbers if numbers is not None else array.size <= 64:
+            for (i, j), value in np.ndenumerate(array):
+                dark = value > low + 0.6 * (high - low)
+                axis.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if dark else "black")
+    axes[0].set_ylabel(ylabel)
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    return Picture(figure, alt)
+
+
+def curves(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    alt: str,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    floors: Mapping[str, float] | None = None,
+    logx: bool = False,
+) -> Picture:
+    """Draw lines by name, (x, y) each, and dashed horizontal `floors` to hold them against."""
+    figure, (axis,) = panels()
+    for (name, (x, y)), marker in zip(series.items(), "osD^vPX*" * len(series), strict=False):
+        axis.plot(x, y, label=name, linewidth=1.8, marker=marker if len(x) <= 15 else None, markersize=5)
+    for (name, level), color in zip((floors or {}).items(), (GREY, RED, PURPLE), strict=False):
+        axis.axhline(level, linestyle="--", color=color, linewidth=1.2, label=name)
+    if logx:
+        axis.set_xscale("log")
+    axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axis.legend()
+    return Picture(figure, alt)
+
+
+def loss_curve(losses: Mapping[str, Sequence[float]], alt: str, title: str = "", floors: Mapping[str, float] | None = None, smooth: int = 20) -> Picture:
+    """Draw training losses by step, each as a running mean over `smooth` steps: single steps are too noisy to read."""
+    series = {}
+    for name, values in losses.items():
+        window = min(smooth, len(values))
+        means = np.convolve(values, np.ones(window) / window, mode="valid")
+        series[name] = (np.arange(len(means)) + window, means)
+    return curves(series, alt, xlabel="step", ylabel="loss (nats)", title=title, floors=floors)
+
+
+def bars(
+    values: Mapping[str, float],
+    alt: str,
+    xlabel: str,
+    title: str = "",
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+    floors: Mapping[str, float] | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Picture:
+    """Draw horizontal bars by name, with 95 % intervals as whiskers where given, and dashed `floors`."""
+    names = list(values)
+    figure, (axis,) = panels(height=0.42 * len(names) + 1.3)
+    positions = range(len(names))[::-1]
+    axis.barh(positions, [values[name] for name in names], color=BLUE, height=0.62)
+    for position, name in zip(positions, names, strict=True):
+        if intervals and name in intervals:
+            low, high = intervals[name]
+            axis.plot([low, high], [position, position], color="black", linewidth=1.6, marker="|", markersize=9)
+    for (name, level), color in zip((floors or {}).items(), (GREY, RED), strict=False):
+        axis.axvline(level, linestyle="--", color=color, linewidth=1.2, label=name)
+    axis.set_yticks(positions, names)
+    axis.set(xlabel=xlabel, title=title)
+    if limits:
+        axis.set_xlim(*limits)
+    if floors:
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
+    return Picture(figure, alt)

@@ -1,0 +1,174 @@
+"""Next-sentence prediction: pairs of segments, half of which belong together (Devlin et al. 2019, section 3.1, task 2, and A.2)."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+IS_NEXT, NOT_NEXT = 0, 1  # transformers' convention for next_sentence_label
+IN_ORDER, SWAPPED = 0, 1
+# A full stop, question or exclamation mark (and closing quotes or brackets) before white space and a capital, a digit or an opening mark.
+SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]*[A-Z0-9])""")
+ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no vol lt col gen sgt capt rev hon".split())
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two segments of token ids, no special tokens yet. `label` 0: B follows A (or the order is right); 1: it does not.
+
+    `document_a`, `document_b`, `end_a` and `start_b` say where they come from: A ends before sentence `end_a` of its document, B starts
+    with sentence `start_b` of its own.
+    """
+
+    tokens_a: tuple[int, ...]
+    tokens_b: tuple[int, ...]
+    label: int
+    document_a: int
+    document_b: int
+    end_a: int
+    start_b: int
+
+
+def split_sentences(text: str) -> list[str]:
+    """Split at line breaks and at sentence ends; titles, initials and common abbreviations do not end a sentence. No character but white
+    space is lost."""
+    sentences = []
+    for line in text.split("\n"):
+        start = 0
+        for end in SENTENCE_END.finditer(line):
+            words = line[start : end.start()].split()
+            last = words[-1].rstrip(".").lstrip("\"'([").lower() if words else ""
+            if line[end.start() - 1] == "." and (last in ABBREVIATIONS or len(last) == 1 and last.isalpha() and last != "i"):
+                continue
+            sentences.append(line[start : end.end()].strip())
+            start = end.end()
+        sentences.append(line[start:].strip())
+    return [sentence for sentence in sentences if sentence]
+
+
+def tokenize_documents(documents: Sequence[str], tokenizer) -> list[list[list[int]]]:
+    """Return documents → sentences → token ids, without special tokens. Sentences that hold no token at all are left out."""
+    split = [split_sentences(document) for document in documents]
+    flat = [sentence for sentences in split for sentence in sentences]
+    ids = iter(tokenizer(flat, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"] if flat else [])
+    return [[sentence for sentence in (next(ids) for _ in sentences) if sentence] for sentences in split]
+
+
+def make_nsp_pairs(
+    documents: Sequence[Sequence[Sequence[int]]],
+    max_length: int,
+    generator: torch.Generator,
+    negative_probability: float = 0.5,
+    short_probability: float = 0.1,
+) -> tuple[list[Pair], Counter]:
+    """Walk through every document once and return fresh pairs and a count of what happened to the text.
+
+    documents: documents → sentences → token ids; max_length counts [CLS] and both [SEP]. As in BERT's own data: sentences are gathered up to a
+    target length (in one case of ten a random shorter one), cut in two at a random sentence; then B stays (0), or as many sentences from
+    a random other document take its place (1) and the replaced ones go back to be used next. The longer segment is cut at a random end
+    until the pair fits. A negative never starts with the sentence that truly follows, not even as a copy in another document.
+    Where BERT's script labels every lone last sentence a negative, ours pairs it with the one before, so that the classes stay even.
+    The Counter says: pairs, positives, negatives, cut_tokens (cut off by the length limit), lone_documents (one sentence, nothing to pair).
+    Raises ValueError for fewer than two documents, a max_length under 8, or a negative_probability outside [0, 1).
+    """
+    if sum(1 for document in documents if document) < 2:
+        raise ValueError("Negatives come from another document: give at least two documents with text.")
+    if max_length < 8 or not 0 <= negative_probability < 1:
+        raise ValueError(f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1).")
+    budget, pairs, counts = max_length - 3, [], Counter()
+    rng = _Draws(generator)
+    for d, document in enumerate(documents):
+        if len(document) < 2:
+            counts["lone_documents"] += len(document)
+            continue
+        start = 0
+        while start < len(document):
+            start = min(start, len(document) - 2)  # a lone last sentence takes the one before it as its partner
+            target = rng.integer(2, budget) if rng.uniform() < short_probability else budget
+            end = start + 2
+            while end < len(document) and sum(map(len, document[start:end])) < target:
+                end += 1
+            cut = rng.integer(start + 1, end - 1)
+            negative = rng.uniform() < negative_probability
+            other, start_b = _draw_negative(documents, d, document[cut], end - cut, rng) if negative else (d, cut)
+            tokens_a = [token for sentence in document[start:cut] for token in sentence]
+            tokens_b = [token for sentence in documents[other][start_b : start_b + end - cut] for token in sentence]
+            cut_a, cut_b = truncate_pair(tokens_a, tokens_b, budget, rng)
+            pairs.append(Pair(tuple(cut_a), tuple(cut_b), NOT_NEXT if negative else IS_NEXT, d, other, cut, start_b))
+            counts["negatives" if negative else "positives"] += 1
+            counts["cut_tokens"] += len(tokens_a) + len(tokens_b) - len(cut_a) - len(cut_b)
+            start = cut if negative else end
+    counts["pairs"] = len(pairs)
+    return pairs, counts
+
+
+def _draw_negative(documents, document_a: int, true_next: Sequence[int], num_sentences: int, rng: "_Draws") -> tuple[int, int]:
+    for _ in range(1000):
+        other = rng.integer(0, len(documents) - 1)
+        if other == document_a or not documents[other]:
+            continue
+        start = rng.integer(0, max(0, len(documents[other]) - num_sentences))
+        if list(documents[other][start]) != list(true_next):
+            return other, start
+    raise ValueError("No sentence of another document differs from the true next one: the documents are copies of each other.")
+
+
+def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_Draws") -> tuple[list[int], list[int]]:
+    """Cut the longer segment, one token at a time, at its front or back at random, until both fit the budget together."""
+    excess = max(0, len(tokens_a) + len(tokens_b) - budget)
+    gap = len(tokens_a) - len(tokens_b)
+    # The longer one loses first, then both in turn (A only when strictly longer, as in BERT's script); counted here in one go.
+    first = min(excess, abs(gap))
+    rest = excess - first
+    from_a, from_b = (first + rest // 2, rest - rest // 2) if gap > 0 else (rest // 2, first + rest - rest // 2)
+    return _cut_ends(tokens_a, from_a, rng), _cut_ends(tokens_b, from_b, rng)
+
+
+def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
+    front = sum(rng.uniform() < 0.5 for _ in range(count))
+    return tokens[front : len(tokens) - (count - front)]
+
+
+class _Draws:
+    """Random numbers from a torch generator, drawn in blocks: one call to torch for each single number would cost more than the pairing."""
+
+    def __init__(self, generator: torch.Generator, block: int = 4096):
+        self.generator, self.block, self.numbers = generator, block, iter(())
+
+    def uniform(self) -> float:
+        number = next(self.numbers, None)
+        if number is None:
+            self.numbers = iter(torch.rand(self.block, generator=self.generator, dtype=torch.float64).tolist())
+            number = next(self.numbers)
+        return number
+
+    def integer(self, low: int, high: int) -> int:
+        """Draw from low … high, both included."""
+        return low + int(self.uniform() * (high - low + 1))
+
+
+def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[Pair]:
+    """Return the sentence-order task on the same text (Lan et al. 2020, section 3.1): of the true pairs, half are swapped.
+
+    `label` 0 means in order, 1 swapped. Pairs whose B comes from elsewhere are left out: they have no order.
+    """
+    ordered = [pair for pair in pairs if pair.label == IS_NEXT]
+    swap = (torch.rand(len(ordered), generator=generator) < 0.5).tolist()
+    return [
+        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.document_b, p.document_a, p.end_a, p.start_b) if swapped else p
+        for p, swapped in zip(ordered, swap, strict=True)
+    ]
+
+
+def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
+    """Return [CLS] A [SEP] B [SEP] as lists: input_ids; token_type_ids, 0 up to the first [SEP] and 1 after it; special_tokens_mask;
+    and next_sentence_label, the pair's label."""
+    a, b = list(pair.tokens_a), list(pair.tokens_b)
+    return {
+        "input_ids": [cls_token_id, *a, sep_token_id, *b, sep_token_id],
+        "token_type_ids": [0] * (len(a) + 2) + [1] * (len(b) + 1),
+        "special_tokens_mask": [1] + [0] * len(a) + [1] + [0] * len(b) + [1],
+        "next_sentence_label": pair.label,
+    }

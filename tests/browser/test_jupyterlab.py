@@ -1,0 +1,141 @@
+"""The course in JupyterLab, as a student sees it. Needs Chromium; with REQUIRE_BROWSER=1 its absence is a failure."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+    if not chromium:
+        missing = pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip
+        missing("browser tests not run: no Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    """A JupyterLab with no settings but its own: its address, and the folder of notebooks (a copy) that it serves."""
+    folder = tmp_path_factory.mktemp("lab")
+    copies = folder / "notebooks"
+    shutil.copytree(NOTEBOOKS, copies, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "runs"))
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://localhost:{port}"
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={copies}"]
+    own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {f"JUPYTERLAB_{kind}_DIR": str(folder / kind) for kind in ("SETTINGS", "WORKSPACES")}
+    with open(folder / "server.log", "w") as log:
+        server = subprocess.Popen(command, cwd=folder, env={**os.environ, **own}, stdout=log, stderr=log)
+    try:
+        wait_for(f"{address}/api", server, folder / "server.log")
+        yield address, copies
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def wait_for(url: str, server: subprocess.Popen, log: Path):
+    for _ in range(120):
+        assert server.poll() is None, f"JupyterLab did not start:\n{log.read_text()}"
+        try:
+            return urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()}")
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh page that may not ask anything outside of this machine."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(60_000)
+    page, elsewhere = context.new_page(), []
+    page.on("request", lambda request: elsewhere.append(request.url) if leaves_machine(request.url) else None)
+    yield page
+    context.close()
+    assert not elsewhere, f"requests left this machine: {elsewhere}"
+
+
+def leaves_machine(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme not in ("data", "blob", "about") and parts.hostname not in ("localhost", "127.0.0.1")
+
+
+def open_notebook(page, address: str, name: str):
+    page.goto(f"{address}/lab/tree/{name}?reset")
+    page.locator(".jp-Notebook .jp-MarkdownOutput h1").first.wait_for()
+
+
+def letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text)
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_notebook_opens_and_shows_its_figures(page, lab, number):
+    path = next(NOTEBOOKS.glob(f"{number:02}_*.ipynb"))
+    notebook = nbformat.read(path, as_version=4)
+    open_notebook(page, lab[0], path.name)
+    title = notebook.cells[0].source.partition("\n")[0]
+    assert letters(page.locator(".jp-Notebook h1").first.inner_text()) == letters(title)
+
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    if any("image/png" in output.get("data", {}) for output in outputs):
+        scroll_to_an_image(page)
+
+
+def scroll_to_an_image(page):
+    """JupyterLab renders what is near the window, so scroll until a picture has been drawn."""
+    image = page.locator(".jp-Notebook .jp-RenderedImage img")
+    panel = page.locator(".jp-Notebook .jp-WindowedPanel-outer").first
+    for _ in range(200):
+        if image.count() and image.first.evaluate("image => image.complete && image.naturalWidth > 0"):
+            return
+        panel.evaluate("panel => panel.scrollBy(0, 800)")
+        page.wait_for_timeout(100)
+    pytest.fail("no figure was drawn")
+
+
+def test_first_cell_runs(page, lab):
+    """The set-up cell of notebook 01 runs in the browser; its stored output is taken away first."""
+    address, copies = lab
+    notebook = nbformat.read(NOTEBOOKS / "01_attention.ipynb", as_version=4)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, copies / "first_cell.ipynb")
+
+    open_notebook(page, address, "first_cell.ipynb")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    first = page.locator(".jp-CodeCell").first
+    assert first.locator(".jp-OutputArea-output").count() == 0
+    first.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    first.locator(".jp-OutputArea-output", has_text="ready: seed 0").wait_for()

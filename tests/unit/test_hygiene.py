@@ -1,0 +1,259 @@
+"""What every notebook and every file of the repository must look like."""
+
+import ast
+import builtins
+import graphlib
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+NAMES = [
+    "01_attention",
+    "02_bidirectionality",
+    "03_masking",
+    "04_sentence_pairs",
+    "05_encoder",
+    "06_fine_tuning",
+    "07_cls_token",
+    "08_variants",
+]
+MEGABYTE = 10**6
+MACHINE_PATH = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|[A-Z]:\\+Users)")
+
+
+@pytest.fixture(params=NAMES)
+def path(request) -> Path:
+    return ROOT / "notebooks" / f"{request.param}.ipynb"
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook) -> list:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def texts(output) -> list[str]:
+    """Every textual form of an output (images are not text)."""
+    if output.output_type == "stream":
+        return [output.text]
+    return [str(data) for kind, data in output.get("data", {}).items() if not re.match(r"image/(png|jpeg)", kind)]
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def parse(cell) -> ast.Module:
+    """Parse a cell as IPython does, so that magics do not disturb."""
+    return ast.parse(TransformerManager().transform_cell(cell.source))
+
+
+def claims(cell) -> list[ast.Call]:
+    calls = [node for node in ast.walk(parse(cell)) if isinstance(node, ast.Call)]
+    return [call for call in calls if getattr(call.func, "id", getattr(call.func, "attr", None)) == "claim"]
+
+
+def argument(call: ast.Call, position: int, name: str) -> ast.expr:
+    """Return an argument of a call, given by position or by name."""
+    if position < len(call.args):
+        return call.args[position]
+    return next(keyword.value for keyword in call.keywords if keyword.arg == name)
+
+
+def claim_id(call: ast.Call) -> str:
+    node = argument(call, 0, "id")
+    assert isinstance(node, ast.Constant), f"a claim's id must be written out: {ast.unparse(call)[:80]}"
+    return node.value
+
+
+# Notebooks
+
+
+def test_the_eight_notebooks_are_there():
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == NAMES
+
+
+def test_format(path, notebook):
+    assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
+    nbformat.validate(notebook)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(ids) == len(set(ids)), "cell ids must be unique"
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert path.stat().st_size < 1.5 * MEGABYTE
+
+
+def test_executed_from_top_to_bottom(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_no_error_and_no_stderr(notebook):
+    bad = [output for output in outputs(notebook) if output.output_type == "error" or output.get("name") == "stderr"]
+    assert not bad
+
+
+def test_no_path_of_a_machine(notebook):
+    everything = [cell.source for cell in notebook.cells] + [
+        text for output in outputs(notebook) for text in texts(output)
+    ]
+    found = [match[0] for text in everything for match in MACHINE_PATH.finditer(text)]
+    assert not found
+
+
+def test_figures_have_alt_text(notebook):
+    figures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    without = [output for output in figures if len(output.metadata.get("image/png", {}).get("alt", "").strip()) < 15]
+    assert not without, f"{len(without)} of {len(figures)} figures have no (or hardly any) alt text"
+
+
+def test_few_outputs_are_ignored(notebook):
+    cells = code_cells(notebook)
+    ignored = [cell for cell in cells if "nbval-ignore-output" in tags(cell)]
+    assert len(ignored) <= len(cells) / 4
+    assert not [cell for cell in cells if "nbval-skip" in tags(cell)]
+    assert not [cell for cell in cells if re.search(r"#\s*(NBVAL|PYTEST_VALIDATE)_", cell.source)], (
+        "use tags, not comments"
+    )
+
+
+def test_cells_are_short_and_show_what_they_compute(notebook):
+    for cell in code_cells(notebook):
+        assert len(cell.source.splitlines()) <= 25, f"over 25 lines: {cell.source[:80]}"
+        assert not cell.source.rstrip().endswith(";"), (
+            f"a trailing `;` hides a value from nbval's comparison: {cell.source[-80:]}"
+        )
+
+
+def test_claims_are_checked_shown_and_compared(path, notebook):
+    number = path.stem[:2]
+    for cell in code_cells(notebook):
+        shown = "\n".join(text for output in cell.outputs for text in texts(output))
+        for call in claims(cell):
+            name = claim_id(call)
+            assert name.startswith(f"{number}."), f"{name} does not carry the number of its notebook"
+            used = {node.id for node in ast.walk(argument(call, 2, "holds")) if isinstance(node, ast.Name)}
+            assert used - set(dir(builtins)), f"the condition of {name} is a literal"
+            assert "nbval-ignore-output" not in tags(cell), f"the output of {name} is not compared"
+            assert f"✓ {name} " in shown, f"{name} is not shown: make it the last value of its cell, or display() it"
+
+
+def test_claims_of_the_course():
+    notebooks = [nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4) for name in NAMES]
+    ids = [[claim_id(call) for cell in code_cells(notebook) for call in claims(cell)] for notebook in notebooks]
+    assert all(ids), "every notebook claims something"
+    flat = sum(ids, [])
+    assert len(flat) == len(set(flat)), "claim ids must be unique"
+    assert len(flat) >= 40
+
+
+def test_quotes_are_short(notebook):
+    """Reviews are quoted in short excerpts, so no line of text may be long."""
+    lines = [line for output in outputs(notebook) for text in texts(output) for line in text.splitlines()]
+    visible = [re.sub(r"<[^>]*>", "", line) for line in lines if not line.lstrip().startswith("<iframe")]
+    assert max(map(len, visible), default=0) <= 400
+
+
+# The repository
+
+
+def files() -> list[Path]:
+    """Every file that git does not ignore; without git (an unpacked archive) every file outside of hidden folders."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0:
+        found = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:
+        found = [path for path in ROOT.rglob("*") if not path.relative_to(ROOT).parts[0].startswith(".")]
+    return [path for path in found if path.is_file()]
+
+
+def test_no_large_file():
+    assert not [path for path in files() if path.stat().st_size > 5 * MEGABYTE]
+
+
+def test_no_data_and_no_weights_of_others():
+    data = {
+        ".csv",
+        ".tsv",
+        ".parquet",
+        ".arrow",
+        ".bin",
+        ".pt",
+        ".pth",
+        ".pkl",
+        ".pickle",
+        ".npy",
+        ".npz",
+        ".onnx",
+        ".zip",
+        ".gz",
+    }
+    assert not [path for path in files() if path.suffix in data]
+    weights = [path for path in files() if path.suffix == ".safetensors"]
+    assert all(path.is_relative_to(ROOT / "data" / "checkpoints") for path in weights)
+
+
+def test_no_path_of_a_machine_in_any_file():
+    for path in files():
+        if path.suffix in {".safetensors", ".png", ".ipynb"} or path == Path(__file__):
+            continue  # binary; notebooks are tested above; this file holds the pattern itself
+        found = MACHINE_PATH.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{path.relative_to(ROOT)} names a path of a machine: {found[0]}"
+
+
+# helpers
+
+
+def imports(module: Path) -> set[str]:
+    """Full names of what a module of helpers imports; modules of helpers as `helpers.name`."""
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin = ".".join(filter(None, ["helpers" if node.level else "", node.module]))
+            names |= {f"helpers.{alias.name}" for alias in node.names} if origin == "helpers" else {origin}
+    return names
+
+
+MODULES = sorted((ROOT / "helpers").glob("*.py"))
+
+
+def test_helpers_import_each_other_without_a_cycle():
+    graph = {
+        f"helpers.{path.stem}": {name for name in imports(path) if name.startswith("helpers.")} for path in MODULES
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
+
+
+def test_helpers_know_nothing_of_notebooks_and_tests():
+    for path in MODULES:
+        assert not {name.partition(".")[0] for name in imports(path)} & {"notebooks", "tests", "lessons"}, path.name
+
+
+def test_helpers_import_only_what_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    distributions = importlib.metadata.packages_distributions()
+    for path in MODULES:
+        used = {name.partition(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"helpers"}
+        for name in used:
+            owners = {canonicalize_name(owner) for owner in distributions.get(name, [])}
+            assert owners & declared, f"{path.name} imports {name}, which pyproject.toml does not declare"

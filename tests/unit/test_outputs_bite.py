@@ -1,0 +1,73 @@
+"""An altered stored output turns the suite red, and so does a claim that does not hold."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [
+    "from helpers.classroom import claim\n\nwords = 'the cat sat'.split()\nprint(len(words))",
+    "claim('00.1', 'there are three words', len(words) == 3, value=len(words))",
+    "words",
+]
+
+
+@pytest.fixture(scope="module")
+def executed() -> str:
+    """A small notebook with its true outputs."""
+    cells = [nbformat.v4.new_code_cell(source) for source in SOURCES]
+    notebook = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    )
+    NotebookClient(notebook, kernel_name="python3").execute()
+    return nbformat.writes(notebook)
+
+
+def run_suite(folder: Path, notebook: str) -> subprocess.CompletedProcess:
+    """Run the suite, with its own settings, over one notebook in a folder of its own."""
+    for name in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(
+        ROOT / "tests" / "offline", folder / "tests" / "offline", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (folder / "small.ipynb").write_text(notebook, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "small.ipynb"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_true_outputs_pass(tmp_path, executed):
+    done = run_suite(tmp_path, executed)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+    assert "small " in done.stdout.partition("= notebooks =")[2], "the table of seconds and memory is missing"
+
+
+def test_altered_outputs_fail(tmp_path, executed):
+    for true, altered in [("3\\n", "4\\n"), ("✓ 00.1 there are three", "✓ 00.1 there are four"), ("'sat'", "'mat'")]:
+        assert executed.count(true) == 1
+        executed = executed.replace(true, altered)
+    done = run_suite(tmp_path, executed)
+    assert done.returncode == 1, done.stdout
+    assert "3 failed" in done.stdout
+
+
+def test_altered_output_of_the_course_fails(tmp_path):
+    """The same for the first cell of the first notebook, as it is stored."""
+    notebook = nbformat.read(ROOT / "notebooks" / "01_attention.ipynb", as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
+    text = nbformat.writes(notebook)
+    assert text.count("ready: seed") == 1
+    done = run_suite(tmp_path, text.replace("ready: seed", "ready: need"))
+    assert done.returncode == 1, done.stdout
+    assert "1 failed" in done.stdout
+
+
+def test_broken_claim_fails(tmp_path, executed):
+    done = run_suite(tmp_path, executed.replace("len(words) == 3", "len(words) == 4"))
+    assert done.returncode == 1, done.stdout
+    assert "✗ 00.1 there are three words" in done.stdout
