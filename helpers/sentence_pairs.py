@@ -18,8 +18,8 @@ ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no vol lt c
 class Pair:
     """Two segments of token ids, no special tokens yet. `label` 0: B follows A (or the order is right); 1: it does not.
 
-    `document_a`, `document_b`, `end_a` and `start_b` say where they come from: A ends before sentence `end_a` of its document, B starts
-    with sentence `start_b` of its own.
+    The rest says where they come from, before they were cut to length: A is sentences `start_a` … `end_a` - 1 of document `document_a`,
+    B is sentences `start_b` … `end_b` - 1 of document `document_b`.
     """
 
     tokens_a: tuple[int, ...]
@@ -29,6 +29,8 @@ class Pair:
     document_b: int
     end_a: int
     start_b: int
+    start_a: int = 0
+    end_b: int = 0
 
 
 def split_sentences(text: str) -> list[str]:
@@ -66,10 +68,12 @@ def make_nsp_pairs(
     """Walk through every document once and return fresh pairs and a count of what happened to the text.
 
     documents: documents → sentences → token ids; max_length counts [CLS] and both [SEP]. As in BERT's own data: sentences are gathered up to a
-    target length (in one case of ten a random shorter one), cut in two at a random sentence; then B stays (0), or as many sentences from
-    a random other document take its place (1) and the replaced ones go back to be used next. The longer segment is cut at a random end
-    until the pair fits. A negative never starts with the sentence that truly follows, not even as a copy in another document.
-    Where BERT's script labels every lone last sentence a negative, ours pairs it with the one before, so that the classes stay even.
+    target length (in one case of ten a random shorter one), cut in two at a random sentence; then B stays (0), or sentences from a random
+    other document take its place (1) and the replaced ones go back to be used next. The longer segment is cut at a random end until the
+    pair fits. A negative never starts with the sentence that truly follows, not even as a copy in another document.
+    Two things differ from BERT's script, so that the label cannot be read off without the words: a negative B is about as long as the one
+    it replaces (theirs fills the row, so that a short pair is a true one), and a lone last sentence is paired with the one before it
+    (theirs labels every such sentence a negative).
     The Counter says: pairs, positives, negatives, cut_tokens (cut off by the length limit), lone_documents (one sentence, nothing to pair).
     Raises ValueError for fewer than two documents, a max_length under 8, or a negative_probability outside [0, 1).
     """
@@ -92,11 +96,11 @@ def make_nsp_pairs(
                 end += 1
             cut = rng.integer(start + 1, end - 1)
             negative = rng.uniform() < negative_probability
-            other, start_b = _draw_negative(documents, d, document[cut], end - cut, rng) if negative else (d, cut)
+            other, start_b, end_b = _draw_negative(documents, d, document[cut:end], rng) if negative else (d, cut, end)
             tokens_a = [token for sentence in document[start:cut] for token in sentence]
-            tokens_b = [token for sentence in documents[other][start_b : start_b + end - cut] for token in sentence]
+            tokens_b = [token for sentence in documents[other][start_b:end_b] for token in sentence]
             cut_a, cut_b = truncate_pair(tokens_a, tokens_b, budget, rng)
-            pairs.append(Pair(tuple(cut_a), tuple(cut_b), NOT_NEXT if negative else IS_NEXT, d, other, cut, start_b))
+            pairs.append(Pair(tuple(cut_a), tuple(cut_b), NOT_NEXT if negative else IS_NEXT, d, other, cut, start_b, start, end_b))
             counts["negatives" if negative else "positives"] += 1
             counts["cut_tokens"] += len(tokens_a) + len(tokens_b) - len(cut_a) - len(cut_b)
             start = cut if negative else end
@@ -104,15 +108,26 @@ def make_nsp_pairs(
     return pairs, counts
 
 
-def _draw_negative(documents, document_a: int, true_next: Sequence[int], num_sentences: int, rng: "_Draws") -> tuple[int, int]:
+def _draw_negative(documents, document_a: int, true_b: Sequence[Sequence[int]], rng: "_Draws", candidates: int = 8) -> tuple[int, int, int]:
+    """Draw a few runs of sentences from other documents and return the one whose length is nearest to that of the true B: document, start, end."""
+    wanted, found = sum(map(len, true_b)), []
     for _ in range(1000):
         other = rng.integer(0, len(documents) - 1)
         if other == document_a or not documents[other]:
             continue
-        start = rng.integer(0, max(0, len(documents[other]) - num_sentences))
-        if list(documents[other][start]) != list(true_next):
-            return other, start
-    raise ValueError("No sentence of another document differs from the true next one: the documents are copies of each other.")
+        start = rng.integer(0, len(documents[other]) - 1)
+        if list(documents[other][start]) == list(true_b[0]):
+            continue
+        end, length = start + 1, len(documents[other][start])
+        while end < len(documents[other]) and abs(length + len(documents[other][end]) - wanted) < abs(length - wanted):
+            length += len(documents[other][end])
+            end += 1
+        found.append((abs(length - wanted), other, start, end))
+        if length == wanted or len(found) == candidates:
+            break
+    if not found:
+        raise ValueError("No sentence of another document differs from the true next one: the documents are copies of each other.")
+    return min(found, key=lambda run: run[0])[1:]
 
 
 def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_Draws") -> tuple[list[int], list[int]]:
@@ -157,7 +172,7 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
     ordered = [pair for pair in pairs if pair.label == IS_NEXT]
     swap = (torch.rand(len(ordered), generator=generator) < 0.5).tolist()
     return [
-        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.document_b, p.document_a, p.end_a, p.start_b) if swapped else p
+        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.document_b, p.document_a, p.end_b, p.start_a, p.start_b, p.end_a) if swapped else p
         for p, swapped in zip(ordered, swap, strict=True)
     ]
 

@@ -13,20 +13,35 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenizerFast:
     """Return the fast tokenizer of the installed encoder (None), a local folder or a hub name; errors as in `weights.load_encoder`."""
-    return AutoTokenizer.from_pretrained(resolve(name_or_path))
+    folder = resolve(name_or_path)
+    # transformers would answer a folder without them with a tokenizer that knows five tokens.
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
+        raise FileNotFoundError(f"{folder.name} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedTokenizerFast:
     """Learn a WordPiece vocabulary of exactly `vocab_size` entries with BERT's lower-casing and splitting (Wu et al. 2016, section 4.1).
 
+    The same texts give the same vocabulary every time.
+
     Raises ValueError if the texts are too few or too small to fill the vocabulary.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    texts = list(texts)
+    normalizer, pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    words = {word for text in texts for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))}
+    # The trainer meets the inner letters in the order of a hash table, another one in every run, and breaks ties by that order.
+    # Named beforehand, like special tokens, they are numbered the same every time, and so is all that follows.
+    letters = sorted({f"##{letter}" for word in words for letter in word[1:]})
+    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    learner.normalizer, learner.pre_tokenizer = normalizer, pre_tokenizer
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, special_tokens=[*SPECIAL_TOKENS, *letters], show_progress=False
+    )
+    learner.train_from_iterator(texts, trainer)
+    tokenizer = Tokenizer(models.WordPiece(learner.get_vocab(), unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocab_size, special_tokens=list(SPECIAL_TOKENS), show_progress=False)
-    tokenizer.train_from_iterable(texts, trainer)
     if tokenizer.get_vocab_size() < vocab_size:
         raise ValueError(f"The texts gave only {tokenizer.get_vocab_size()} pieces of {vocab_size}: give more text or ask for fewer.")
     cls_id, sep_id = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
@@ -46,6 +61,10 @@ def encode(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], max_length:
 
     Raises ValueError for an empty text, and for one of more than `max_length` tokens unless `truncate=True` says that its end may go.
     """
+    if max_length < 3:
+        raise ValueError(f"max_length is {max_length}; [CLS], one token and [SEP] need 3.")
+    if not texts:
+        return []
     encoded = tokenizer(list(texts), return_special_tokens_mask=True, return_attention_mask=False, truncation=False, verbose=False)
     examples = [{key: encoded[key][i] for key in ("input_ids", "token_type_ids", "special_tokens_mask")} for i in range(len(texts))]
     for text, example in zip(texts, examples, strict=True):

