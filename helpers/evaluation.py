@@ -14,9 +14,11 @@ from .bert import IGNORE
 def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int, device="cpu") -> dict:
     """Score a pre-training model on frozen batches: made once with a seed of their own and used every time.
 
-    batches: dictionaries as `MlmCollator` makes them, plus `original` where a "random" slot must be told from a "kept" one: it is labels.
-    Returns `loss` (mean over masked slots, nats), `accuracy`, `slots`, and the same two for each `kind` of slot: mask, random, kept; with
-    next_sentence_label in the batches also `nsp_accuracy` and `pairs`. The model is put in eval mode and back.
+    batches: dictionaries as `MlmCollator` makes them, plus `original` where a "random" slot must be told from a
+    "kept" one: it is labels.
+    Returns `loss` (mean over masked slots, nats), `accuracy`, `slots`, and the same two for each `kind` of slot:
+    mask, random, kept; with next_sentence_label in the batches also `nsp_accuracy` and `pairs`. The model is put in
+    eval mode and back.
     """
     was_training = model.training
     model.eval()
@@ -51,9 +53,11 @@ def _summary(loss: float, right: int, slots: int) -> dict:
 
 
 def unigram_floor(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
-    """Score the model that knows word frequencies only, on the masked slots (labels not -100): the floor that reading must beat.
+    """Score the model that knows word frequencies only, on the masked slots (labels not -100): the floor that reading
+    must beat.
 
-    train_ids: int64 (n,), the real tokens of the training text. Frequencies are smoothed by adding one. Returns loss (nats) and accuracy.
+    train_ids: int64 (n,), the real tokens of the training text. Frequencies are smoothed by adding one. Returns loss
+    (nats) and accuracy.
     """
     counts = torch.bincount(train_ids, minlength=vocab_size).double() + 1
     chosen = labels[labels != IGNORE]
@@ -63,12 +67,17 @@ def unigram_floor(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
 
 @torch.no_grad()
 def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[Tensor, Tensor]:
-    """Return the logits (n, num_labels) and the labels (n,) of a classifier over batches that carry `labels`, in the batches' order, on the CPU."""
+    """Return the logits (n, num_labels) and the labels (n,) of a classifier over batches that carry `labels`, in the
+    batches' order, on the CPU."""
     was_training = model.training
     model.eval()
     logits, labels = [], []
     for batch in batches:
-        inputs = {key: tensor.to(device) for key, tensor in batch.items() if key not in ("labels", "special_tokens_mask", "index")}
+        inputs = {
+            key: tensor.to(device)
+            for key, tensor in batch.items()
+            if key not in ("labels", "special_tokens_mask", "index")
+        }
         logits.append(model(**inputs).logits.float().cpu())
         labels.append(batch["labels"])
     model.train(was_training)
@@ -76,7 +85,8 @@ def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[
 
 
 def evaluate_classifier(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> dict:
-    """Return loss, accuracy with its 95 % Wilson interval, n, and `right` (bool per text, in the batches' order) for paired tests."""
+    """Return loss, accuracy with its 95 % Wilson interval, n, and `right` (bool per text, in the batches' order) for
+    paired tests."""
     logits, labels = predict(model, batches, device)
     right = logits.argmax(-1) == labels
     loss = torch.nn.functional.cross_entropy(logits, labels).item()
@@ -90,7 +100,8 @@ def score(right: np.ndarray) -> dict:
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (Wilson 1927): it stays in [0, 1] and holds up at the edges. Raises ValueError for impossible counts."""
+    """Return the Wilson score interval of a share (Wilson 1927): it stays in [0, 1] and holds up at the edges. Raises
+    ValueError for impossible counts."""
     interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -98,12 +109,16 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
     """Compare two classifiers on the same texts (McNemar 1947, exact binomial form).
 
-    right_a, right_b: bool (n,), the same texts in the same order. Only the texts that one gets right and the other wrong count. Returns
-    `only_a`, `only_b` and the two-sided `p_value`: how often a fair coin would split them so unevenly. Raises ValueError for unequal lengths.
+    right_a, right_b: bool (n,), the same texts in the same order. Only the texts that one gets right and the other
+    wrong count. Returns
+    `only_a`, `only_b` and the two-sided `p_value`: how often a fair coin would split them so unevenly. Raises
+    ValueError for unequal lengths.
     """
     right_a, right_b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
     if right_a.shape != right_b.shape:
-        raise ValueError(f"The two classifiers saw {right_a.shape} and {right_b.shape} texts; a paired test needs the same ones.")
+        raise ValueError(
+            f"The two classifiers saw {right_a.shape} and {right_b.shape} texts; a paired test needs the same ones."
+        )
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
     return {"only_a": only_a, "only_b": only_b, "p_value": p_value}

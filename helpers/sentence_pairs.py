@@ -1,4 +1,5 @@
-"""Next-sentence prediction: pairs of segments, half of which belong together (Devlin et al. 2019, section 3.1, task 2, and A.2)."""
+"""Next-sentence prediction: pairs of segments, half of which belong together (Devlin et al. 2019, section 3.1, task
+2, and A.2)."""
 
 import re
 from collections import Counter
@@ -9,7 +10,8 @@ import torch
 
 IS_NEXT, NOT_NEXT = 0, 1  # transformers' convention for next_sentence_label
 IN_ORDER, SWAPPED = 0, 1
-# A full stop, question or exclamation mark (and closing quotes or brackets) before white space and a capital, a digit or an opening mark.
+# A full stop, question or exclamation mark (and closing quotes or brackets) before white space and a capital, a digit
+# or an opening mark.
 SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]*[A-Z0-9])""")
 ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no vol lt col gen sgt capt rev hon".split())
 
@@ -18,8 +20,8 @@ ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no vol lt c
 class Pair:
     """Two segments of token ids, no special tokens yet. `label` 0: B follows A (or the order is right); 1: it does not.
 
-    The rest says where they come from, before they were cut to length: A is sentences `start_a` … `end_a` - 1 of document `document_a`,
-    B is sentences `start_b` … `end_b` - 1 of document `document_b`.
+    The rest says where they come from, before they were cut to length: A is sentences `start_a` … `end_a` - 1 of
+    document `document_a`, B is sentences `start_b` … `end_b` - 1 of document `document_b`.
     """
 
     tokens_a: tuple[int, ...]
@@ -34,15 +36,17 @@ class Pair:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split at line breaks and at sentence ends; titles, initials and common abbreviations do not end a sentence. No character but white
-    space is lost."""
+    """Split at line breaks and at sentence ends; titles, initials and common abbreviations do not end a sentence. No
+    character but white space is lost."""
     sentences = []
     for line in text.split("\n"):
         start = 0
         for end in SENTENCE_END.finditer(line):
             words = line[start : end.start()].split()
             last = words[-1].rstrip(".").lstrip("\"'([").lower() if words else ""
-            if line[end.start() - 1] == "." and (last in ABBREVIATIONS or len(last) == 1 and last.isalpha() and last != "i"):
+            if line[end.start() - 1] == "." and (
+                last in ABBREVIATIONS or len(last) == 1 and last.isalpha() and last != "i"
+            ):
                 continue
             sentences.append(line[start : end.end()].strip())
             start = end.end()
@@ -51,10 +55,15 @@ def split_sentences(text: str) -> list[str]:
 
 
 def tokenize_documents(documents: Sequence[str], tokenizer) -> list[list[list[int]]]:
-    """Return documents → sentences → token ids, without special tokens. Sentences that hold no token at all are left out."""
+    """Return documents → sentences → token ids, without special tokens. Sentences that hold no token at all are left
+    out."""
     split = [split_sentences(document) for document in documents]
     flat = [sentence for sentences in split for sentence in sentences]
-    ids = iter(tokenizer(flat, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"] if flat else [])
+    ids = iter(
+        tokenizer(flat, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+        if flat
+        else []
+    )
     return [[sentence for sentence in (next(ids) for _ in sentences) if sentence] for sentences in split]
 
 
@@ -67,20 +76,23 @@ def make_nsp_pairs(
 ) -> tuple[list[Pair], Counter]:
     """Walk through every document once and return fresh pairs and a count of what happened to the text.
 
-    documents: documents → sentences → token ids; max_length counts [CLS] and both [SEP]. As in BERT's own data: sentences are gathered up to a
-    target length (in one case of ten a random shorter one), cut in two at a random sentence; then B stays (0), or sentences from a random
-    other document take its place (1) and the replaced ones go back to be used next. The longer segment is cut at a random end until the
-    pair fits. A negative never starts with the sentence that truly follows, not even as a copy in another document.
-    Two things differ from BERT's script, so that the label cannot be read off without the words: a negative B is about as long as the one
-    it replaces (theirs fills the row, so that a short pair is a true one), and a lone last sentence is paired with the one before it
-    (theirs labels every such sentence a negative).
-    The Counter says: pairs, positives, negatives, cut_tokens (cut off by the length limit), lone_documents (one sentence, nothing to pair).
+    documents: documents → sentences → token ids; max_length counts [CLS] and both [SEP]. As in BERT's own data:
+    sentences are gathered up to a target length (in one case of ten a random shorter one), cut in two at a random
+    sentence; then B stays (0), or sentences from a random other document take its place (1) and the replaced ones go
+    back to be used next. The longer segment is cut at a random end until the pair fits. A negative never starts with
+    the sentence that truly follows, not even as a copy in another document. Two things differ from BERT's script, so
+    that the label cannot be read off without the words: a negative B is about as long as the one it replaces (theirs
+    fills the row, so that a short pair is a true one), and a lone last sentence is paired with the one before it
+    (theirs labels every such sentence a negative). The Counter says: pairs, positives, negatives, cut_tokens (cut off
+    by the length limit), lone_documents (one sentence, nothing to pair).
     Raises ValueError for fewer than two documents, a max_length under 8, or a negative_probability outside [0, 1).
     """
     if sum(1 for document in documents if document) < 2:
         raise ValueError("Negatives come from another document: give at least two documents with text.")
     if max_length < 8 or not 0 <= negative_probability < 1:
-        raise ValueError(f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1).")
+        raise ValueError(
+            f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1)."
+        )
     budget, pairs, counts = max_length - 3, [], Counter()
     rng = _Draws(generator)
     for d, document in enumerate(documents):
@@ -100,7 +112,11 @@ def make_nsp_pairs(
             tokens_a = [token for sentence in document[start:cut] for token in sentence]
             tokens_b = [token for sentence in documents[other][start_b:end_b] for token in sentence]
             cut_a, cut_b = truncate_pair(tokens_a, tokens_b, budget, rng)
-            pairs.append(Pair(tuple(cut_a), tuple(cut_b), NOT_NEXT if negative else IS_NEXT, d, other, cut, start_b, start, end_b))
+            pairs.append(
+                Pair(
+                    tuple(cut_a), tuple(cut_b), NOT_NEXT if negative else IS_NEXT, d, other, cut, start_b, start, end_b
+                )
+            )
             counts["negatives" if negative else "positives"] += 1
             counts["cut_tokens"] += len(tokens_a) + len(tokens_b) - len(cut_a) - len(cut_b)
             start = cut if negative else end
@@ -108,8 +124,11 @@ def make_nsp_pairs(
     return pairs, counts
 
 
-def _draw_negative(documents, document_a: int, true_b: Sequence[Sequence[int]], rng: "_Draws", candidates: int = 8) -> tuple[int, int, int]:
-    """Draw a few runs of sentences from other documents and return the one whose length is nearest to that of the true B: document, start, end."""
+def _draw_negative(
+    documents, document_a: int, true_b: Sequence[Sequence[int]], rng: "_Draws", candidates: int = 8
+) -> tuple[int, int, int]:
+    """Draw a few runs of sentences from other documents and return the one whose length is nearest to that of the
+    true B: document, start, end."""
     wanted, found = sum(map(len, true_b)), []
     for _ in range(1000):
         other = rng.integer(0, len(documents) - 1)
@@ -126,15 +145,19 @@ def _draw_negative(documents, document_a: int, true_b: Sequence[Sequence[int]], 
         if length == wanted or len(found) == candidates:
             break
     if not found:
-        raise ValueError("No sentence of another document differs from the true next one: the documents are copies of each other.")
+        raise ValueError(
+            "No sentence of another document differs from the true next one: the documents are copies of each other."
+        )
     return min(found, key=lambda run: run[0])[1:]
 
 
 def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_Draws") -> tuple[list[int], list[int]]:
-    """Cut the longer segment, one token at a time, at its front or back at random, until both fit the budget together."""
+    """Cut the longer segment, one token at a time, at its front or back at random, until both fit the budget
+    together."""
     excess = max(0, len(tokens_a) + len(tokens_b) - budget)
     gap = len(tokens_a) - len(tokens_b)
-    # The longer one loses first, then both in turn (A only when strictly longer, as in BERT's script); counted here in one go.
+    # The longer one loses first, then both in turn (A only when strictly longer, as in BERT's script); counted here
+    # in one go.
     first = min(excess, abs(gap))
     rest = excess - first
     from_a, from_b = (first + rest // 2, rest - rest // 2) if gap > 0 else (rest // 2, first + rest - rest // 2)
@@ -147,7 +170,8 @@ def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
 
 
 class _Draws:
-    """Random numbers from a torch generator, drawn in blocks: one call to torch for each single number would cost more than the pairing."""
+    """Random numbers from a torch generator, drawn in blocks: one call to torch for each single number would cost
+    more than the pairing."""
 
     def __init__(self, generator: torch.Generator, block: int = 4096):
         self.generator, self.block, self.numbers = generator, block, iter(())
@@ -165,21 +189,24 @@ class _Draws:
 
 
 def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[Pair]:
-    """Return the sentence-order task on the same text (Lan et al. 2020, section 3.1): of the true pairs, half are swapped.
+    """Return the sentence-order task on the same text (Lan et al. 2020, section 3.1): of the true pairs, half are
+    swapped.
 
     `label` 0 means in order, 1 swapped. Pairs whose B comes from elsewhere are left out: they have no order.
     """
     ordered = [pair for pair in pairs if pair.label == IS_NEXT]
     swap = (torch.rand(len(ordered), generator=generator) < 0.5).tolist()
     return [
-        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.document_b, p.document_a, p.end_b, p.start_a, p.start_b, p.end_a) if swapped else p
+        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.document_b, p.document_a, p.end_b, p.start_a, p.start_b, p.end_a)
+        if swapped
+        else p
         for p, swapped in zip(ordered, swap, strict=True)
     ]
 
 
 def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
-    """Return [CLS] A [SEP] B [SEP] as lists: input_ids; token_type_ids, 0 up to the first [SEP] and 1 after it; special_tokens_mask;
-    and next_sentence_label, the pair's label."""
+    """Return [CLS] A [SEP] B [SEP] as lists: input_ids; token_type_ids, 0 up to the first [SEP] and 1 after it;
+    special_tokens_mask; and next_sentence_label, the pair's label."""
     a, b = list(pair.tokens_a), list(pair.tokens_b)
     return {
         "input_ids": [cls_token_id, *a, sep_token_id, *b, sep_token_id],

@@ -12,7 +12,8 @@ SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenizerFast:
-    """Return the fast tokenizer of the installed encoder (None), a local folder or a hub name; errors as in `weights.load_encoder`."""
+    """Return the fast tokenizer of the installed encoder (None), a local folder or a hub name; errors as in
+    `weights.load_encoder`."""
     folder = resolve(name_or_path)
     # transformers would answer a folder without them with a tokenizer that knows five tokens.
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
@@ -21,7 +22,8 @@ def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenize
 
 
 def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedTokenizerFast:
-    """Learn a WordPiece vocabulary of exactly `vocab_size` entries with BERT's lower-casing and splitting (Wu et al. 2016, section 4.1).
+    """Learn a WordPiece vocabulary of exactly `vocab_size` entries with BERT's lower-casing and splitting (Wu et al.
+    2016, section 4.1).
 
     The same texts give the same vocabulary every time.
 
@@ -30,7 +32,8 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedT
     texts = list(texts)
     normalizer, pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = {word for text in texts for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))}
-    # The trainer meets the inner letters in the order of a hash table, another one in every run, and breaks ties by that order.
+    # The trainer meets the inner letters in the order of a hash table, another one in every run, and breaks ties by
+    # that order.
     # Named beforehand, like special tokens, they are numbered the same every time, and so is all that follows.
     letters = sorted({f"##{letter}" for word in words for letter in word[1:]})
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -43,10 +46,14 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedT
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
     tokenizer.decoder = decoders.WordPiece()
     if tokenizer.get_vocab_size() < vocab_size:
-        raise ValueError(f"The texts gave only {tokenizer.get_vocab_size()} pieces of {vocab_size}: give more text or ask for fewer.")
+        raise ValueError(
+            f"The texts gave only {tokenizer.get_vocab_size()} pieces of {vocab_size}: give more text or ask for fewer."
+        )
     cls_id, sep_id = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", cls_id), ("[SEP]", sep_id)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", cls_id), ("[SEP]", sep_id)],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -56,23 +63,34 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedT
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], max_length: int, truncate: bool = False) -> list[dict[str, list[int]]]:
-    """Return one dictionary per text: input_ids, token_type_ids, special_tokens_mask (1 at [CLS] and [SEP]); no padding yet.
+def encode(
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], max_length: int, truncate: bool = False
+) -> list[dict[str, list[int]]]:
+    """Return one dictionary per text: input_ids, token_type_ids, special_tokens_mask (1 at [CLS] and [SEP]); no
+    padding yet.
 
-    Raises ValueError for an empty text, and for one of more than `max_length` tokens unless `truncate=True` says that its end may go.
+    Raises ValueError for an empty text, and for one of more than `max_length` tokens unless `truncate=True` says that
+    its end may go.
     """
     if max_length < 3:
         raise ValueError(f"max_length is {max_length}; [CLS], one token and [SEP] need 3.")
     if not texts:
         return []
-    encoded = tokenizer(list(texts), return_special_tokens_mask=True, return_attention_mask=False, truncation=False, verbose=False)
-    examples = [{key: encoded[key][i] for key in ("input_ids", "token_type_ids", "special_tokens_mask")} for i in range(len(texts))]
+    encoded = tokenizer(
+        list(texts), return_special_tokens_mask=True, return_attention_mask=False, truncation=False, verbose=False
+    )
+    examples = [
+        {key: encoded[key][i] for key in ("input_ids", "token_type_ids", "special_tokens_mask")}
+        for i in range(len(texts))
+    ]
     for text, example in zip(texts, examples, strict=True):
         length = len(example["input_ids"])
         if all(example["special_tokens_mask"]):
             raise ValueError(f"The text {text!r} is empty: it holds no token.")
         if length > max_length and not truncate:
-            raise ValueError(f"A text has {length} tokens, more than {max_length}: pass truncate=True to drop its end. It starts: {text[:40]!r}")
+            raise ValueError(
+                f"The text {text[:40]!r}… has {length} tokens, more than {max_length}: truncate=True drops its end."
+            )
         if length > max_length:
             for key, values in example.items():
                 example[key] = values[: max_length - 1] + values[-1:]  # the last [SEP] stays
@@ -85,6 +103,9 @@ def special_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 
 
 def ordinary_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """Return the ids that may replace a word: everything but the special tokens and the released vocabulary's [unused…] entries."""
+    """Return the ids that may replace a word: everything but the special tokens and the released vocabulary's
+    [unused…] entries."""
     special = set(special_ids(tokenizer))
-    return sorted(i for token, i in tokenizer.get_vocab().items() if i not in special and not token.startswith("[unused"))
+    return sorted(
+        i for token, i in tokenizer.get_vocab().items() if i not in special and not token.startswith("[unused")
+    )

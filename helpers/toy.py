@@ -1,5 +1,6 @@
-"""A toy language and a twenty-line encoder: small enough to learn in seconds, rich enough to need both directions (notebooks
-02 and 03). At the end, sentences in plain English whose deciding words stand before or after an ambiguous one."""
+"""A toy language and a twenty-line encoder: small enough to learn in seconds, rich enough to need both directions
+(notebooks 02 and 03). At the end, sentences in plain English whose deciding words stand before or after an ambiguous
+one."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,8 @@ NOUNS = "dog bird fish child river baker clock train".split()
 VERBS = "barks sings swims laughs flows bakes ticks whistles".split()  # each belongs to the noun in the same place
 FILLERS = (
     "today often now here there again slowly quietly early late maybe always then soon still once "
-    "indoors outside alone nearby together loudly softly gladly somewhere forever twice lately indeed surely perhaps tonight"
+    "indoors outside alone nearby together loudly softly gladly somewhere forever twice lately indeed surely perhaps "
+    "tonight"
 ).split()
 VOCABULARY = ("[MASK]", "[BOS]", *NOUNS, *VERBS, *FILLERS)
 MASK_ID, BOS_ID, FIRST_NOUN, FIRST_VERB, FIRST_FILLER = 0, 1, 2, 10, 18
@@ -21,9 +23,9 @@ LENGTH = 14
 def toy_sentences(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return input_ids int64 (count, 14) and the noun's position (count,).
 
-    A sentence is [BOS], fillers, a noun, fillers, the verb that goes with it, fillers. The noun stands in places 1 … 6 and
-    its verb in 8 … 13; everything else is a random filler. So what is left of the noun says nothing about it, and the verb,
-    which comes later, decides it.
+    A sentence is [BOS], fillers, a noun, fillers, the verb that goes with it, fillers. The noun stands in places 1 …
+    6 and its verb in 8 … 13; everything else is a random filler. So what is left of the noun says nothing about it,
+    and the verb, which comes later, decides it.
     """
     input_ids = torch.randint(FIRST_FILLER, len(VOCABULARY), (count, LENGTH), generator=generator)
     input_ids[:, 0] = BOS_ID
@@ -79,7 +81,8 @@ class TinyEncoder(nn.Module):
 
 
 def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 1e-3) -> list[float]:
-    """Train with AdamW for so many steps; `make_batch()` returns input_ids, mask and labels. Returns the loss of every step."""
+    """Train with AdamW for so many steps; `make_batch()` returns input_ids, mask and labels. Returns the loss of
+    every step."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
     losses = []
     # One thread: work this small is no faster on two, and far slower when something else wants the second core.
@@ -102,8 +105,10 @@ def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 
     return losses
 
 
-# Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table all sentences about a
-# word begin alike and only what comes after the word tells its sense; in the second it comes before, and the word ends the sentence.
+# Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table all
+# sentences about a
+# word begin alike and only what comes after the word tells its sense; in the second it comes before, and the word
+# ends the sentence.
 SENSE_BY_LATER_WORDS = {
     "bank": (
         (

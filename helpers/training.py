@@ -1,7 +1,7 @@
 """Three plain loops: pre-train, fine-tune, distil. Each is one function to be read from top to bottom.
 
-Shared by all: AdamW without decay on norms and biases, linear warm-up and decay, gradient clipping, bf16 autocast on CUDA, and run checkpoints
-that resume bit for bit on a CPU at the same thread count.
+Shared by all: AdamW without decay on norms and biases, linear warm-up and decay, gradient clipping, bf16 autocast on
+CUDA, and run checkpoints that resume bit for bit on a CPU at the same thread count.
 """
 
 import hashlib
@@ -23,7 +23,8 @@ Batches = Callable[[torch.Generator], Iterable[dict[str, Tensor]]]
 
 @dataclass
 class History:
-    """What a run measured: one entry per logged step in `steps`, `loss`, `parts` (by name); `evaluations` as (step, result)."""
+    """What a run measured: one entry per logged step in `steps`, `loss`, `parts` (by name); `evaluations` as (step,
+    result)."""
 
     steps: list[int] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
@@ -39,7 +40,8 @@ class History:
 
 
 def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float = 0.01) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019), fused, over the parameters that require a gradient; norms and biases, all vectors, are not decayed."""
+    """AdamW (Loshchilov and Hutter 2019), fused, over the parameters that require a gradient; norms and biases, all
+    vectors, are not decayed."""
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
         raise ValueError("No parameter of the model requires a gradient: there is nothing to train.")
@@ -47,11 +49,14 @@ def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float =
         {"params": [p for p in trained if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return torch.optim.AdamW(
+        [g for g in groups if g["params"]], lr=learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True
+    )
 
 
 def warmup_then_decay(step: int, steps: int, warmup: int) -> float:
-    """Return the factor on the learning rate at `step` (0-based): a straight line up over `warmup` steps, then down to zero at `steps`."""
+    """Return the factor on the learning rate at `step` (0-based): a straight line up over `warmup` steps, then down
+    to zero at `steps`."""
     if step < warmup:
         return (step + 1) / warmup
     return max(0.0, (steps - step) / max(1, steps - warmup))
@@ -75,9 +80,10 @@ def pretrain(
 ) -> History:
     """Train a `PreTrainingModel` (masked words, and next sentence where the batches carry its label) for `steps` steps.
 
-    `batches(generator)` yields one epoch of batches, fresh pairs and masks at every call; it must draw from that generator alone. `evaluate` is
-    called with the model every `evaluate_every` steps and at the end. With `run`, a checkpoint is written now and then and a run that was
-    stopped goes on from it. `stop_after` ends early, as a killed kernel would. Raises ValueError for an epoch without batches.
+    `batches(generator)` yields one epoch of batches, fresh pairs and masks at every call; it must draw from that
+    generator alone. `evaluate` is called with the model every `evaluate_every` steps and at the end. With `run`, a
+    checkpoint is written now and then and a run that was stopped goes on from it. `stop_after` ends early, as a
+    killed kernel would. Raises ValueError for an epoch without batches.
     """
     device = next(model.parameters()).device
     optimizer = make_optimizer(model, learning_rate, weight_decay)
@@ -88,14 +94,20 @@ def pretrain(
     model.train()
     while state.step < steps:
         for batch in state.epoch(batches):
-            set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps)))
+            set_learning_rate(
+                optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps))
+            )
             with autocast(device):
                 output = model(**to_device(batch, device))
             parts = {"mlm": output.mlm_loss, "nsp": output.nsp_loss}
             take_step(model, optimizer, output.loss, max_grad_norm)
             state.log(output.loss, parts, batch)
             bar.update()
-            bar.set_postfix(loss=f"{state.history.loss[-1]:.2f}", tokens_per_s=f"{state.history.tokens_per_second:,.0f}", refresh=False)
+            bar.set_postfix(
+                loss=f"{state.history.loss[-1]:.2f}",
+                tokens_per_s=f"{state.history.tokens_per_second:,.0f}",
+                refresh=False,
+            )
             if evaluate and (state.step == steps or evaluate_every and state.step % evaluate_every == 0):
                 state.history.evaluations.append((state.step, evaluate(model)))
                 state.clock = time.perf_counter()
@@ -123,7 +135,8 @@ def fine_tune(
 ) -> History:
     """Train a classifier (any model whose output has `loss`) for whole epochs; `evaluate` is called after each.
 
-    Only parameters that require a gradient are trained: freeze a part with `freeze` first. `batches(generator)` yields one epoch of
+    Only parameters that require a gradient are trained: freeze a part with `freeze` first. `batches(generator)`
+    yields one epoch of
     `steps_per_epoch` batches with labels. Raises ValueError if an epoch has another number of them.
     """
     device = next(model.parameters()).device
@@ -135,15 +148,23 @@ def fine_tune(
         model.train()
         before = state.step
         for batch in state.epoch(batches):
-            set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps)))
+            set_learning_rate(
+                optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps))
+            )
             with autocast(device):
                 output = model(**to_device(batch, device))
             take_step(model, optimizer, output.loss, max_grad_norm)
             state.log(output.loss, {}, batch)
             bar.update()
-            bar.set_postfix(loss=f"{state.history.loss[-1]:.2f}", tokens_per_s=f"{state.history.tokens_per_second:,.0f}", refresh=False)
+            bar.set_postfix(
+                loss=f"{state.history.loss[-1]:.2f}",
+                tokens_per_s=f"{state.history.tokens_per_second:,.0f}",
+                refresh=False,
+            )
         if state.step - before != steps_per_epoch:
-            raise ValueError(f"The epoch had {state.step - before} batches, not {steps_per_epoch}: the schedule would be wrong.")
+            raise ValueError(
+                f"The epoch had {state.step - before} batches, not {steps_per_epoch}: the schedule would be wrong."
+            )
         if evaluate:
             state.history.evaluations.append((state.step, evaluate(model)))
             state.clock = time.perf_counter()
@@ -168,9 +189,11 @@ def distill(
     evaluate: Callable[[nn.Module], dict] | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a `SequenceClassifier` student to answer as a fine-tuned teacher does (Hinton et al. 2015; Sanh et al. 2019, section 3).
+    """Train a `SequenceClassifier` student to answer as a fine-tuned teacher does (Hinton et al. 2015; Sanh et al.
+    2019, section 3).
 
-    The loss is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and 1 are DistilBERT's.
+    The loss is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and
+    1 are DistilBERT's.
     Raises ValueError if an epoch has another number of batches than `steps_per_epoch`.
     """
     device = next(student.parameters()).device
@@ -183,7 +206,9 @@ def distill(
         student.train()
         before = state.step
         for batch in state.epoch(batches):
-            set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps)))
+            set_learning_rate(
+                optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps))
+            )
             inputs = to_device(batch, device)
             labels, mask = inputs.pop("labels"), inputs["attention_mask"]
             with autocast(device):
@@ -201,7 +226,9 @@ def distill(
             bar.update()
             bar.set_postfix(loss=f"{state.history.loss[-1]:.2f}", refresh=False)
         if state.step - before != steps_per_epoch:
-            raise ValueError(f"The epoch had {state.step - before} batches, not {steps_per_epoch}: the schedule would be wrong.")
+            raise ValueError(
+                f"The epoch had {state.step - before} batches, not {steps_per_epoch}: the schedule would be wrong."
+            )
         if evaluate:
             state.history.evaluations.append((state.step, evaluate(student)))
             state.clock = time.perf_counter()
@@ -210,7 +237,8 @@ def distill(
 
 
 def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """KL(teacher ‖ student) of the softened answers, times T² so that its gradient keeps its size at any T (Hinton et al. 2015, section 2)."""
+    """KL(teacher ‖ student) of the softened answers, times T² so that its gradient keeps its size at any T (Hinton et
+    al. 2015, section 2)."""
     student = F.log_softmax(student_logits / temperature, dim=-1)
     teacher = F.log_softmax(teacher_logits / temperature, dim=-1)
     return F.kl_div(student, teacher, log_target=True, reduction="batchmean") * temperature**2
@@ -239,7 +267,11 @@ def autocast(device: torch.device):
 
 
 def to_device(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    return {key: tensor.to(device, non_blocking=True) for key, tensor in batch.items() if key not in ("special_tokens_mask", "index")}
+    return {
+        key: tensor.to(device, non_blocking=True)
+        for key, tensor in batch.items()
+        if key not in ("special_tokens_mask", "index")
+    }
 
 
 def take_step(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, max_grad_norm: float) -> None:
@@ -251,7 +283,8 @@ def take_step(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, 
 
 
 class LoopState:
-    """Where a loop stands: the step, the position in the epoch, and the generator's state at the epoch's start, from which its batches follow."""
+    """Where a loop stands: the step, the position in the epoch, and the generator's state at the epoch's start, from
+    which its batches follow."""
 
     def __init__(self, generator: torch.Generator, history: History):
         self.generator, self.history = generator, history
@@ -260,7 +293,8 @@ class LoopState:
         self.clock = time.perf_counter()  # of the last step; making the batch counts as training, evaluation does not
 
     def epoch(self, batches: Batches) -> Iterable[dict[str, Tensor]]:
-        """Yield the batches of this epoch that are still to come: after a resume, those before the checkpoint are drawn again and passed over."""
+        """Yield the batches of this epoch that are still to come: after a resume, those before the checkpoint are
+        drawn again and passed over."""
         if self.epoch_start is None:
             self.epoch_start, self.position = self.generator.get_state(), 0
         else:
@@ -285,13 +319,17 @@ class LoopState:
         for name, part in parts.items():
             if part is not None:
                 self.history.parts.setdefault(name, []).append(part.item())
-        self.history.tokens += int((batch["attention_mask"] > 0).sum()) if "attention_mask" in batch else batch["input_ids"].numel()
+        self.history.tokens += (
+            int((batch["attention_mask"] > 0).sum()) if "attention_mask" in batch else batch["input_ids"].numel()
+        )
 
 
 class Run:
-    """Checkpoints of one run, in a folder whose name is a digest of everything that shapes it: configuration, data and helpers' source.
+    """Checkpoints of one run, in a folder whose name is a digest of everything that shapes it: configuration, data
+    and helpers' source.
 
-    Change any of them and the digest changes, so a stale checkpoint is never picked up. The folder lies in $COURSE_RUNS (default: runs/).
+    Change any of them and the digest changes, so a stale checkpoint is never picked up. The folder lies in
+    $COURSE_RUNS (default: runs/).
     """
 
     def __init__(self, name: str, configuration: dict, data: Iterable[str], every: int = 100):
@@ -303,7 +341,8 @@ class Run:
         self.every = every
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
-        """Write weights, optimizer moments and every generator's state as safetensors, the rest as JSON; swap them in at once."""
+        """Write weights, optimizer moments and every generator's state as safetensors, the rest as JSON; swap them in
+        at once."""
         tensors = {f"model.{key}": tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
         for index, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": tensor.cpu() for key, tensor in moments.items()}
@@ -328,7 +367,9 @@ class Run:
             return False
         facts = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
         tensors = load_file(self.folder / f"step{facts['step']}.safetensors")
-        model.load_state_dict({key.removeprefix("model."): tensor for key, tensor in tensors.items() if key.startswith("model.")})
+        model.load_state_dict(
+            {key.removeprefix("model."): tensor for key, tensor in tensors.items() if key.startswith("model.")}
+        )
         moments = {}
         for key, tensor in tensors.items():
             if key.startswith("optimizer."):

