@@ -99,10 +99,12 @@ def pack(examples: Sequence[dict], length: int) -> list[list[dict]]:
 def pad_packed(rows: Sequence[Sequence[dict]], pad_token_id: int, length: int) -> dict[str, Tensor]:
     """Turn packed rows into a batch: int64 tensors (batch, length), position_ids that start again with each text, and
     a bool attention_mask (batch, length, length) that lets a token see its own text only. A padding slot sees itself,
-    and nothing sees it.
+    and nothing sees it. Raises ValueError for values that belong to a whole text, such as next_sentence_label: a row
+    holds several texts.
     """
-    keys = [key for key, value in rows[0][0].items() if isinstance(value, list)]
-    joined = [{key: [value for example in row for value in example[key]] for key in keys} for row in rows]
+    if single := [key for key, value in rows[0][0].items() if not isinstance(value, list)]:
+        raise ValueError(f"{', '.join(single)} belong to a whole text, and a packed row holds several: leave them out.")
+    joined = [{key: [value for example in row for value in example[key]] for key in rows[0][0]} for row in rows]
     for row, whole in zip(rows, joined, strict=True):
         whole["position_ids"] = [i for example in row for i in range(len(example["input_ids"]))]
         whole["text"] = [n for n, example in enumerate(row, 1) for _ in example["input_ids"]]  # 0 is left for padding

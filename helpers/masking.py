@@ -106,7 +106,8 @@ class MlmCollator:
 
     def __call__(self, examples: list[dict]) -> dict[str, Tensor]:
         batch = pad(examples, self.tokenizer.pad_token_id)
-        special_tokens_mask = batch.pop("special_tokens_mask")
+        # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
+        special_tokens_mask = batch.pop("special_tokens_mask").bool() | self.special[batch["input_ids"]]
         word_ids = self.word_ids(batch["input_ids"]) if self.whole_word else None
         batch["input_ids"], batch["labels"] = mask_tokens(
             batch["input_ids"],

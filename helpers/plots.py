@@ -86,8 +86,10 @@ def heatmaps(
     """Draw (title, matrix) pairs side by side on one colour scale."""
     arrays = [np.asarray(matrix, dtype=float) for _, matrix in matrices]
     low, high = limits or (min(0.0, min(a.min() for a in arrays)), max(a.max() for a in arrays))
-    side = max(2.6, 0.45 * len(columns) + 1.2)
-    figure, axes = panels(len(arrays), side + 0.8, max(2.4, 0.42 * len(rows) + 1.2))
+    show_numbers = numbers if numbers is not None else arrays[0].size <= 64
+    cell = 0.45 if show_numbers else 0.3
+    width, height = max(2.6, cell * len(columns) + 1.2), max(2.4, cell * len(rows) + 1.2)
+    figure, axes = panels(len(arrays), width + 0.8, height)
     for axis, (title, _), array in zip(axes, matrices, arrays, strict=True):
         image = axis.imshow(array, cmap="Blues", vmin=low, vmax=high, aspect="auto")
         axis.set_xticks(
@@ -96,11 +98,11 @@ def heatmaps(
             rotation=60 if max(map(len, columns)) > 2 else 0,
             ha="right" if max(map(len, columns)) > 2 else "center",
         )
-        axis.set_yticks(range(len(rows)), rows)
+        axis.set_yticks(range(len(rows)), rows if axis is axes[0] else [])
         axis.set_title(title)
         axis.set_xlabel(xlabel)
         axis.spines[:].set_visible(False)
-        if numbers if numbers is not None else array.size <= 64:
+        if show_numbers:
             for (i, j), value in np.ndenumerate(array):
                 dark = value > low + 0.6 * (high - low)
                 axis.text(
@@ -129,7 +131,7 @@ def curves(
     if logx:
         axis.set_xscale("log")
     axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    axis.legend()
+    axis.legend(frameon=False)
     return Picture(figure, alt)
 
 
@@ -174,5 +176,5 @@ def bars(
     if limits:
         axis.set_xlim(*limits)
     if floors:
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
+        axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
     return Picture(figure, alt)

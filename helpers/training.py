@@ -319,9 +319,9 @@ class LoopState:
         for name, part in parts.items():
             if part is not None:
                 self.history.parts.setdefault(name, []).append(part.item())
-        self.history.tokens += (
-            int((batch["attention_mask"] > 0).sum()) if "attention_mask" in batch else batch["input_ids"].numel()
-        )
+        real = batch.get("attention_mask", torch.ones_like(batch["input_ids"]))
+        # In packed rows the mask is (batch, seq, seq), and a padding slot sees itself alone.
+        self.history.tokens += int((real.sum(-1) > 1).sum()) if real.dim() == 3 else int((real > 0).sum())
 
 
 class Run:

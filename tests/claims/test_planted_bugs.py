@@ -1,0 +1,93 @@
+"""Plant a bug in a copy of helpers, run a notebook's cells that do not train, and see the named claim go red.
+
+A claim that no bug can turn red asserts nothing. Everything runs in this process: torch is imported once.
+"""
+
+import contextlib
+import importlib
+import runpy
+import shutil
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+PLANT_FILES = sorted(Path(__file__).parent.glob("plants_*.py"))
+PLANTS = [plant for path in PLANT_FILES for plant in runpy.run_path(path)["PLANTS"]]
+CPU_SECONDS = 20  # 10 s on two quiet cores; processor time, so that a noisy neighbour does not count
+
+
+@contextlib.contextmanager
+def helpers_from(folder: Path):
+    """Let `import helpers` find the copy in `folder`, and put everything back after."""
+    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "helpers"}
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.split(".")[0] == "helpers"]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+
+def run_untagged(number: str, until: str | None = None) -> tuple[list[str], list[str]]:
+    """Run a notebook's code cells that do not train; return the ids of the claims that went red, and other errors.
+
+    A failing cell does not stop the notebook, as with nbval. With `until`, stop after the cell that makes this claim.
+    """
+    notebook = nbformat.read(NOTEBOOKS[number], as_version=4)
+    namespace = {"__name__": "__main__", "display": lambda *shown: None}
+    red, errors = [], []
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "trains" in cell.metadata.get("tags", []):
+            continue
+        try:
+            exec(compile(cell.source, f"{NOTEBOOKS[number].name}:{cell.id}", "exec"), namespace)
+        except AssertionError as failed:
+            (red if hasattr(failed, "id") else errors).append(getattr(failed, "id", repr(failed)))
+        except Exception as error:  # noqa: BLE001 - a planted bug may break anything; what counts is the claim
+            errors.append(repr(error))
+        if until and f'"{until}"' in cell.source:
+            break
+    return red, errors
+
+
+@pytest.fixture
+def in_notebooks(monkeypatch, tmp_path):
+    """Work where a kernel would, with checkpoints in a folder of this test."""
+    monkeypatch.chdir(ROOT / "notebooks")
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.mark.parametrize("number", NOTEBOOKS)
+def test_cells_that_do_not_train_run_alone(number, in_notebooks):
+    with helpers_from(ROOT):
+        started = time.process_time()
+        red, errors = run_untagged(number)
+    assert (red, errors) == ([], [])
+    assert time.process_time() - started < CPU_SECONDS
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=[f"{p['claim']}-{p['module']}-{i}" for i, p in enumerate(PLANTS)])
+def test_planted_bug_turns_its_claim_red(plant, in_notebooks, tmp_path):
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    source = tmp_path / "helpers" / f"{plant['module']}.py"
+    text = source.read_text(encoding="utf-8")
+    assert text.count(plant["old"]) == 1, "the planted bug's place has moved: update the plant"
+    source.write_text(text.replace(plant["old"], plant["new"]), encoding="utf-8")
+    with helpers_from(tmp_path):
+        red, errors = run_untagged(plant["claim"][:2], until=plant["claim"])
+    assert plant["claim"] in red, f"red: {red}, other errors: {errors}"
+
+
+def test_every_notebook_has_a_plant_and_fifteen_claims_are_proven():
+    proven = {plant["claim"] for plant in PLANTS}
+    assert len(proven) >= 15
+    assert set(Counter(claim[:2] for claim in proven)) == set(NOTEBOOKS)

@@ -1,0 +1,169 @@
+"""Scores, intervals and paired tests, against naive loops, formulas and published values."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from helpers.bert import IGNORE, PreTrainingModel, SequenceClassifier
+from helpers.evaluation import (
+    evaluate_classifier,
+    evaluate_mlm,
+    mcnemar,
+    predict,
+    score,
+    unigram_floor,
+    wilson_interval,
+)
+
+Z = 1.959963984540054  # 97.5 % of a standard normal lie below it
+
+
+@pytest.mark.parametrize(
+    "successes, n, low, high",
+    [  # Newcombe 1998, Statistics in Medicine 17, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_equals_the_published_values(successes, n, low, high):
+    assert wilson_interval(successes, n) == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
+
+
+@given(st.integers(1, 5000), st.data())
+def test_wilson_equals_its_formula(n, data):
+    k = data.draw(st.integers(0, n))
+    p = k / n
+    centre = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
+    low, high = wilson_interval(k, n)
+    assert (low, high) == (pytest.approx(centre - half, abs=1e-9), pytest.approx(centre + half, abs=1e-9))
+    assert -1e-12 <= low <= p <= high <= 1 + 1e-12
+
+
+def test_score():
+    found = score(np.array([True] * 81 + [False] * 182))
+    assert found == {"accuracy": 81 / 263, "interval": wilson_interval(81, 263), "n": 263}
+
+
+@pytest.mark.parametrize("both, only_a, only_b", [(5, 3, 9), (0, 1, 7), (2, 6, 6), (4, 0, 3), (3, 0, 0)])
+def test_mcnemar_equals_the_binomial_by_hand(both, only_a, only_b):
+    """Twice the smaller tail of a fair coin."""
+    n = only_a + only_b
+    tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n
+    right_a = np.array([True] * (both + only_a) + [False] * only_b)
+    right_b = np.array([True] * both + [False] * only_a + [True] * only_b)
+    found = mcnemar(right_a, right_b)
+    assert (found["only_a"], found["only_b"]) == (only_a, only_b)
+    assert found["p_value"] == pytest.approx(min(1.0, 2 * tail), abs=1e-12)
+    assert mcnemar(right_b, right_a)["p_value"] == pytest.approx(found["p_value"], abs=1e-12)
+
+
+def test_unigram_floor_by_hand():
+    train_ids = torch.tensor([1, 1, 1, 2, 3, 3])  # with one added to each: 1, 4, 2, 3 of 10
+    labels = torch.tensor([[IGNORE, 1, 3], [2, 1, IGNORE]])
+    floor = unigram_floor(train_ids, labels, vocab_size=4)
+    expected = -(math.log(0.4) + math.log(0.3) + math.log(0.2) + math.log(0.4)) / 4
+    assert floor == {"loss": pytest.approx(expected, abs=1e-12), "accuracy": 0.5, "slots": 4}
+
+
+MASK = 4
+
+
+def frozen_batches() -> list[dict]:
+    """Two batches whose masked slots are of every kind: [MASK], another word, and left as it was."""
+    generator = torch.Generator().manual_seed(5)
+    batches = []
+    for size, follows in ((4, [0, 1, 1, 0]), (2, [1, 0])):
+        original = torch.randint(5, 50, (size, 10), generator=generator)
+        inputs, labels = original.clone(), torch.full_like(original, IGNORE)
+        for row in range(size):
+            labels[row, 1:7] = original[row, 1:7]
+            inputs[row, 1:4] = MASK
+            inputs[row, 4:6] = (original[row, 4:6] - 5 + 7) % 45 + 5
+        attention_mask = (torch.arange(10) < torch.tensor([10, 9, 8, 10])[:size, None]).long()
+        batches.append(
+            {
+                "input_ids": inputs,
+                "labels": labels,
+                "attention_mask": attention_mask,
+                "next_sentence_label": torch.tensor(follows),
+            }
+        )
+    return batches
+
+
+@pytest.fixture
+def model(tiny_encoder, shaken):
+    return shaken(PreTrainingModel(tiny_encoder()))
+
+
+def test_masked_words_are_scored_as_in_a_naive_loop(model):
+    batches = frozen_batches()
+    found = evaluate_mlm(model, batches, MASK)
+    slots = {"mask": [], "random": [], "kept": []}
+    nsp = []
+    with torch.no_grad():
+        for batch in batches:
+            for row in range(len(batch["labels"])):
+                inputs, attention_mask = batch["input_ids"][row : row + 1], batch["attention_mask"][row : row + 1]
+                output = model(inputs, attention_mask)
+                nsp.append(output.nsp_logits[0].argmax().item() == batch["next_sentence_label"][row].item())
+                for column, label in enumerate(batch["labels"][row].tolist()):
+                    if label == IGNORE:
+                        continue
+                    token = inputs[0, column].item()
+                    kind = "mask" if token == MASK else "kept" if token == label else "random"
+                    logits = output.mlm_logits[0, column]
+                    slots[kind].append((-F.log_softmax(logits, -1)[label].item(), logits.argmax().item() == label))
+    assert {kind: len(entries) for kind, entries in slots.items()} == {"mask": 18, "random": 12, "kept": 6}
+    for kind, entries in [*slots.items(), ("all", sum(slots.values(), []))]:
+        part = found if kind == "all" else found["kinds"][kind]
+        assert part["slots"] == len(entries)
+        assert part["loss"] == pytest.approx(np.mean([loss for loss, _ in entries]), abs=1e-5)
+        assert part["accuracy"] == pytest.approx(np.mean([right for _, right in entries]))
+    assert found["pairs"] == 6 and found["nsp_accuracy"] == pytest.approx(np.mean(nsp))
+
+
+def test_a_kind_that_does_not_occur_has_no_score(model):
+    batch = {key: tensor for key, tensor in frozen_batches()[0].items() if key != "next_sentence_label"}
+    batch["labels"][:, 4:] = IGNORE
+    found = evaluate_mlm(model, [batch], MASK)
+    assert found["kinds"]["kept"] == {"loss": None, "accuracy": None, "slots": 0}
+    assert "nsp_accuracy" not in found and found["slots"] == 12
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_is_without_dropout_and_leaves_the_mode_as_it_was(model, tiny_encoder, batch, training):
+    classifier = SequenceClassifier(tiny_encoder(), num_labels=2)
+    for evaluated, score_it in (
+        (model, lambda: evaluate_mlm(model, frozen_batches(), MASK)),
+        (classifier, lambda: evaluate_classifier(classifier, [batch | {"labels": torch.tensor([0, 1, 0])}])["loss"]),
+    ):
+        evaluated.train(training)
+        assert score_it() == score_it()
+        assert evaluated.training == evaluated.encoder.training == training
+        assert all(p.grad is None for p in evaluated.parameters())
+
+
+def test_predictions_come_in_the_batches_order(tiny_encoder, batch):
+    model = SequenceClassifier(tiny_encoder(), num_labels=3).eval()
+    labels = torch.tensor([2, 0, 1])
+    rows = [{key: tensor[[i]] for key, tensor in batch.items()} | {"labels": labels[[i]]} for i in range(3)]
+    extra = {"index": torch.arange(3), "special_tokens_mask": torch.zeros(3, 9)}
+    with torch.no_grad():
+        expected = model(**batch).logits
+    for batches in ([batch | extra | {"labels": labels}], rows):
+        logits, found = predict(model, batches)
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
+        assert torch.equal(found, labels)
+        result = evaluate_classifier(model, batches)
+        assert result["right"].tolist() == (expected.argmax(-1) == labels).tolist()
+        assert result["loss"] == pytest.approx(F.cross_entropy(expected, labels).item(), abs=1e-5)
+        assert (result["n"], result["accuracy"]) == (3, pytest.approx(result["right"].mean()))
