@@ -101,9 +101,8 @@ class MultiHeadAttention(nn.Module):
 
     def split_heads(self, x: Tensor) -> Tensor:
         batch, seq, hidden = x.shape
-        return x.view(batch, seq, self.num_attention_heads, hidden // self.num_attention_heads).transpose(
-            1, 2
-        )  # (batch, heads, seq, d)
+        head_size = hidden // self.num_attention_heads
+        return x.view(batch, seq, self.num_attention_heads, head_size).transpose(1, 2)  # (batch, heads, seq, d)
 
     @staticmethod
     def join_heads(x: Tensor) -> Tensor:

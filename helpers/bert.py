@@ -3,7 +3,8 @@
 Everything is post-norm, with learned absolute positions and the exact GELU, as in the released models.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -114,7 +115,7 @@ class Encoder(nn.Module):
         Raises ValueError for a wrong shape, a sequence longer than the positions, an id outside the vocabulary or an
         all-padding row.
         """
-        self.check_input(input_ids, attention_mask, token_type_ids)
+        self.check_input(input_ids, attention_mask, token_type_ids, position_ids)
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
         if position_ids is None:
@@ -138,7 +139,13 @@ class Encoder(nn.Module):
         """Return tanh(W h + b) of the first token, (batch, hidden): what next-sentence prediction reads."""
         return torch.tanh(self.pooler(last_hidden_state[:, 0]))
 
-    def check_input(self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None) -> None:
+    def check_input(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None,
+        token_type_ids: Tensor | None,
+        position_ids: Tensor | None = None,
+    ) -> None:
         """Raise ValueError, in one sentence, for input that the encoder cannot read."""
         if input_ids.dim() != 2 or 0 in input_ids.shape:
             raise ValueError(
@@ -163,6 +170,7 @@ class Encoder(nn.Module):
             for name, ids, size in (
                 ("input_ids", input_ids, self.config.vocab_size),
                 ("token_type_ids", token_type_ids, self.config.type_vocab_size),
+                ("position_ids", position_ids, self.config.max_position_embeddings),
             ):
                 if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < size:
                     raise ValueError(
@@ -336,6 +344,22 @@ def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: E
     if pooling == "mean":
         return (hidden * real).sum(1) / real.sum(1)
     return hidden.masked_fill(real == 0, -torch.inf).amax(1)
+
+
+def student_from(encoder: Encoder, layers: Sequence[int]) -> Encoder:
+    """Return a shallower encoder that starts as a copy: embeddings, pooler, and these layers of `encoder`, in order.
+
+    DistilBERT's start takes one layer of two (Sanh et al. 2019, section 3). Raises ValueError for no layer, or one that
+    is not there.
+    """
+    if not layers or not all(0 <= layer < len(encoder.layers) for layer in layers):
+        raise ValueError(f"Layers {list(layers)} cannot be copied; the encoder has 0 … {len(encoder.layers) - 1}.")
+    student = Encoder(replace(encoder.config, num_hidden_layers=len(layers))).to(encoder.pooler.weight.device)
+    student.embeddings.load_state_dict(encoder.embeddings.state_dict())
+    student.pooler.load_state_dict(encoder.pooler.state_dict())
+    for copied, layer in zip(student.layers, layers):
+        copied.load_state_dict(encoder.layers[layer].state_dict())
+    return student
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -71,9 +71,8 @@ def load_result(name: str) -> dict:
     """Return a recorded study. Raises FileNotFoundError, naming those there are."""
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        raise FileNotFoundError(
-            f"No recorded study {name!r}; there are: {', '.join(sorted(p.stem for p in RESULTS.glob('*.json')))}."
-        )
+        recorded = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json"))) or "none"
+        raise FileNotFoundError(f"No recorded study {name!r}; there are: {recorded}.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -225,13 +224,14 @@ def ladder(
 
     rows: the number of training sentences (None: all). Scores are on our held-out tenth, not on the official test
     set. Returns per rung
-    `accuracy`, `interval`, `n`, `trained_parameters` and `right` (bool per test sentence, for paired tests).
+    `accuracy`, `interval`, `n`, `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where
+    one was fine-tuned, the `model`.
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
     train, test = load_reviews("rotten_tomatoes", "train")[:rows], load_reviews("rotten_tomatoes", "test")
     train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
     y_train, y_test = ([review.label for review in reviews] for reviews in (train, test))
-    right, trained = {}, {}
+    right, trained, models = {}, {}, {}
     if any(rung.startswith("frozen") for rung in rungs):
         train_vectors, test_vectors = (
             text_vectors(encoder, examples, tokenizer, device=device) for examples in (train_examples, test_examples)
@@ -252,18 +252,22 @@ def ladder(
             model, _ = fine_tuned(
                 start, train_examples, tokenizer, seed=seed, epochs=epochs, train_layers=only_last, progress=progress
             )
-            right[rung] = right_in_order(model, test_examples, tokenizer, device)
+            right[rung], models[rung] = right_in_order(model, test_examples, tokenizer, device), model
             trained[rung] = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return {rung: evaluation.score(r) | {"trained_parameters": trained[rung], "right": r} for rung, r in right.items()}
+    return {
+        rung: evaluation.score(r) | {"trained_parameters": trained[rung], "right": r, "model": models.get(rung)}
+        for rung, r in right.items()
+    }
 
 
 def learning_rate_sweep(
-    rows: int = 500, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True
+    rows: int = 400, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True
 ) -> dict:
     """Fine-tune at each learning rate on the same rows; score on the validation tenth (a choice must not see the test
     tenth).
 
-    Returns per rate `accuracy`, `interval`, `n` and the training `loss` of every step.
+    Batches of 16, so that few rows still make a fair number of steps. Returns per rate `accuracy`, `interval`, `n` and
+    the training `loss` of every step.
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
     train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
@@ -271,7 +275,7 @@ def learning_rate_sweep(
     found = {}
     for rate in rates:
         model, history = fine_tuned(
-            encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, progress=progress
+            encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, batch_size=16, progress=progress
         )
         found[rate] = evaluation.score(right_in_order(model, validation, tokenizer, device)) | {"loss": history.loss}
     return found
@@ -382,7 +386,7 @@ def record_ladder(budget: str, seeds: list[int]) -> dict:
     for seed in seeds:
         runs.append(
             {
-                rung: {k: v for k, v in found.items() if k != "right"}
+                rung: {k: v for k, v in found.items() if k not in ("right", "model")}
                 for rung, found in ladder(rows, epochs=1, seed=seed, progress=False).items()
             }
         )
@@ -412,6 +416,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--budget", choices=("class", "full"), default="class")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds: 0, 1, …")
     options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error(f"--seeds is {options.seeds}; at least one seed must run")
     seeds = list(range(options.seeds))
     started = time.perf_counter()
     measured = STUDIES[options.study](options.budget, seeds)

@@ -176,5 +176,5 @@ def bars(
     if limits:
         axis.set_xlim(*limits)
     if floors:
-        axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
+        figure.legend(frameon=False, loc="outside lower center", ncols=2)
     return Picture(figure, alt)

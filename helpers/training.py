@@ -116,6 +116,7 @@ def pretrain(
             if state.step in (steps, stop_after):
                 bar.close()
                 return state.history
+    bar.close()
     return state.history
 
 

@@ -47,8 +47,8 @@ PLANTS = [
     {
         "claim": "05.12",
         "module": "weights",
-        "old": '"hidden_act": "gelu", "architectures"',
-        "new": '"hidden_act": "relu", "architectures"',
+        "old": '"hidden_act": "gelu",',
+        "new": '"hidden_act": "relu",',
     },
     # Nothing is sorted by length.
     {

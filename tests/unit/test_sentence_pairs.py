@@ -110,7 +110,6 @@ def test_the_rules_of_pairs(shape, max_length, seed):
         cut += len(flat(a)) + len(flat(b)) - len(pair.tokens_a) - len(pair.tokens_b)
     for document, sentences in zip(documents, met):
         assert len(sentences) == (len(document) if len(document) >= 2 else 0), "a sentence was dropped"
-    labels = [pair.label for pair in pairs]
     assert len(pairs) == counts["pairs"] == counts["positives"] + counts["negatives"]
     assert sum(pair.label == NOT_NEXT for pair in pairs) == counts["negatives"]
     assert cut == counts["cut_tokens"]

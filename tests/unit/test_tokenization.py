@@ -76,7 +76,7 @@ def test_nothing_is_cut_unless_asked(tokenizer):
     text = "one two three four five six"
     whole = encode(tokenizer, [text], max_length=8)[0]["input_ids"]  # exactly as long as allowed
     assert len(whole) == 8
-    with pytest.raises(ValueError, match="8 tokens, more than 7: pass truncate=True"):
+    with pytest.raises(ValueError, match="8 tokens, more than 7: truncate=True"):
         encode(tokenizer, ["short", text], max_length=7)
     short, cut = encode(tokenizer, ["short", text], max_length=5, truncate=True)
     assert cut["input_ids"] == whole[:4] + whole[-1:]  # the end goes, [SEP] stays

@@ -1,0 +1,130 @@
+"""Bugs for notebooks 01 and 02: each must turn the named claim red."""
+
+PLANTS = [
+    # Divided by d, not by its root.
+    {
+        "claim": "01.1",
+        "module": "attention",
+        "old": "/ math.sqrt(query.shape[-1])",
+        "new": "/ query.shape[-1]",
+    },
+    # The softmax runs over the queries: columns sum to one, not rows.
+    {
+        "claim": "01.2",
+        "module": "attention",
+        "old": "weights = scores.softmax(dim=-1)",
+        "new": "weights = scores.softmax(dim=-2)",
+    },
+    # The scale is forgotten.
+    {
+        "claim": "01.3",
+        "module": "attention",
+        "old": " / math.sqrt(query.shape[-1])",
+        "new": "",
+    },
+    # The mask is read the other way round, as nn.MultiheadAttention reads its own.
+    {
+        "claim": "01.4",
+        "module": "attention",
+        "old": "scores.masked_fill(~mask, -torch.inf)",
+        "new": "scores.masked_fill(mask, -torch.inf)",
+    },
+    # Padding counts as real.
+    {
+        "claim": "01.5",
+        "module": "attention",
+        "old": "return attention_mask.bool()[:, None, None, :]",
+        "new": "return (attention_mask >= 0)[:, None, None, :]",
+    },
+    # Heads are cut without the transpose: the shapes fit, the words are mixed.
+    {
+        "claim": "01.6",
+        "module": "attention",
+        "old": "x.view(batch, seq, self.num_attention_heads, head_size).transpose(1, 2)",
+        "new": "x.view(batch, self.num_attention_heads, seq, head_size)",
+    },
+    # The fast path forgets the mask.
+    {
+        "claim": "01.6",
+        "module": "attention",
+        "old": "F.scaled_dot_product_attention(query, key, value, mask, self.dropout if self.training else 0.0)",
+        "new": "F.scaled_dot_product_attention(query, key, value, None, self.dropout if self.training else 0.0)",
+    },
+    # Without a mask the fast path is causal, so the order of the words matters.
+    {
+        "claim": "01.7",
+        "module": "attention",
+        "old": "F.scaled_dot_product_attention(query, key, value, mask, self.dropout if self.training else 0.0)",
+        "new": "F.scaled_dot_product_attention(query, key, value, mask, is_causal=mask is None)",
+    },
+    # The right weights, but the scores are worked out twice.
+    {
+        "claim": "01.8",
+        "module": "attention",
+        "old": "weights = scores.softmax(dim=-1)",
+        "new": "weights = (scores + 0 * (query @ key.transpose(-2, -1))).softmax(dim=-1)",
+    },
+    # Another activation than the one that the weights were trained with.
+    {
+        "claim": "01.9",
+        "module": "bert",
+        "old": "wide = F.gelu(self.intermediate(hidden_states))",
+        "new": "wide = F.relu(self.intermediate(hidden_states))",
+    },
+    # Every token gets the first position.
+    {
+        "claim": "01.10",
+        "module": "bert",
+        "old": "self.position(position_ids)",
+        "new": "self.position(torch.zeros_like(position_ids))",
+    },
+    # The position_ids that are passed in are ignored.
+    {
+        "claim": "01.11",
+        "module": "bert",
+        "old": "if position_ids is None:",
+        "new": "if True:",
+    },
+    # The causal mask lets every token see the next one.
+    {
+        "claim": "02.1",
+        "module": "attention",
+        "old": ".tril()[None, None]",
+        "new": ".tril(1)[None, None]",
+    },
+    # The mask holds in the first layer only.
+    {
+        "claim": "02.2",
+        "module": "bert",
+        "old": "layer(hidden, mask, output_attentions)",
+        "new": "layer(hidden, mask if layer is self.layers[0] else None, output_attentions)",
+    },
+    # 1e-9 for -1e9: what is masked still gets weight.
+    {
+        "claim": "02.3",
+        "module": "attention",
+        "old": "scores.masked_fill(~mask, -torch.inf)",
+        "new": "scores.masked_fill(~mask, 1e-9)",
+    },
+    # The tiny encoder never passes its mask on.
+    {
+        "claim": "02.4",
+        "module": "toy",
+        "old": "attention(self.norms[2 * i](hidden), mask)[0]",
+        "new": "attention(self.norms[2 * i](hidden))[0]",
+    },
+    # A mask of three dimensions is taken for no mask.
+    {
+        "claim": "02.10",
+        "module": "bert",
+        "old": "if attention_mask is not None:\n            mask =",
+        "new": "if attention_mask is not None and attention_mask.dim() == 2:\n            mask =",
+    },
+    # What attention brings is thrown away: every word keeps the vector that it has in the dictionary.
+    {
+        "claim": "02.11",
+        "module": "bert",
+        "old": "self.attention_norm(hidden_states + self.dropout(mixed))",
+        "new": "self.attention_norm(hidden_states)",
+    },
+]

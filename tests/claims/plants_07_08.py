@@ -1,0 +1,112 @@
+"""Bugs for notebooks 07 and 08: each must turn the named claim red."""
+
+PLANTS = [
+    # The bare vector of the second token instead of [CLS].
+    {"claim": "07.1", "module": "bert", "old": "return hidden[:, 0]", "new": "return hidden[:, 1]"},
+    # The mean divides by the padded length.
+    {
+        "claim": "07.2",
+        "module": "bert",
+        "old": "return (hidden * real).sum(1) / real.sum(1)",
+        "new": "return (hidden * real).mean(1)",
+    },
+    # The maximum looks at padding.
+    {
+        "claim": "07.2",
+        "module": "bert",
+        "old": "return hidden.masked_fill(real == 0, -torch.inf).amax(1)",
+        "new": "return hidden.amax(1)",
+    },
+    # Dropout stays on while vectors are measured.
+    {"claim": "07.3", "module": "experiments", "old": "    encoder.eval()\n", "new": "    encoder.train()\n"},
+    # A mask of shape (batch, seq, seq) is not applied.
+    {
+        "claim": "07.4",
+        "module": "bert",
+        "old": "mask = attention_mask[:, None] if attention_mask.dim() == 3 else padding_mask(attention_mask)",
+        "new": "mask = None if attention_mask.dim() == 3 else padding_mask(attention_mask)",
+    },
+    # The softmax runs over the queries.
+    {
+        "claim": "07.6",
+        "module": "attention",
+        "old": "weights = scores.softmax(dim=-1)",
+        "new": "weights = scores.softmax(dim=-2)",
+    },
+    # Scores lack the scale, so that attention is too sharp.
+    {
+        "claim": "07.7",
+        "module": "attention",
+        "old": "scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])",
+        "new": "scores = key @ query.transpose(-2, -1) / math.sqrt(query.shape[-1])",
+    },
+    # The pooler forgets its tanh.
+    {
+        "claim": "07.8",
+        "module": "bert",
+        "old": "return torch.tanh(self.pooler(last_hidden_state[:, 0]))",
+        "new": "return self.pooler(last_hidden_state[:, 0])",
+    },
+    # Vectors come back in the order of the batches, by length, not in the order of the texts.
+    {
+        "claim": "07.10",
+        "module": "experiments",
+        "old": 'found[layer, pooling][batch["index"].cpu()] = (',
+        "new": 'found[layer, pooling][: len(batch["index"])] = (',
+    },
+    # A feed-forward part of three times the width.
+    {"claim": "08.1", "module": "bert", "old": "intermediate_size: int = 3072", "new": "intermediate_size: int = 2304"},
+    # Vectors (biases and norms) are left out of the count.
+    {
+        "claim": "08.1",
+        "module": "bert",
+        "old": "return sum(parameter.numel() for parameter in module.parameters())",
+        "new": "return sum(parameter.numel() for parameter in module.parameters() if parameter.dim() > 1)",
+    },
+    # A tied weight counts once for each of its names.
+    {
+        "claim": "08.4",
+        "module": "bert",
+        "old": "return sum(parameter.numel() for parameter in module.parameters())",
+        "new": "return sum(p.numel() for _, p in module.named_parameters(remove_duplicate=False))",
+    },
+    # Static masking draws anew every time.
+    {"claim": "08.8", "module": "experiments", "old": "if len(made) < copies:", "new": "if copies:"},
+    # Ten copies are made, but only the first is ever used again.
+    {
+        "claim": "08.8",
+        "module": "experiments",
+        "old": "if len(made) < copies:",
+        "new": "if not made:",
+    },
+    # The temperature is not squared.
+    {"claim": "08.12", "module": "training", "old": "* temperature**2", "new": "* temperature"},
+    # Teacher and student are swapped in the divergence.
+    {
+        "claim": "08.12",
+        "module": "training",
+        "old": "return F.kl_div(student, teacher, log_target=True",
+        "new": "return F.kl_div(teacher, student, log_target=True",
+    },
+    # Padding takes part in the cosine loss.
+    {
+        "claim": "08.13",
+        "module": "training",
+        "old": "return (distance * attention_mask).sum() / attention_mask.sum()",
+        "new": "return distance.mean()",
+    },
+    # The student starts from the lowest layers, whatever was asked for.
+    {
+        "claim": "08.14",
+        "module": "bert",
+        "old": "for copied, layer in zip(student.layers, layers):",
+        "new": "for layer, copied in enumerate(student.layers):",
+    },
+    # The student keeps all of its teacher's layers.
+    {
+        "claim": "08.15",
+        "module": "bert",
+        "old": "replace(encoder.config, num_hidden_layers=len(layers))",
+        "new": "replace(encoder.config)",
+    },
+]

@@ -1,0 +1,67 @@
+"""Figures carry alt text, are the same every time, and show the numbers they are given."""
+
+import base64
+
+import matplotlib
+import numpy as np
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from helpers.plots import PALETTE, bars, curves, heatmap, heatmaps, loss_curve
+
+MATRIX = [[0.1, 0.9], [0.6, 0.4]]
+FIGURES = {
+    "heatmap": lambda: heatmap(MATRIX, ["the", "cat"], ["the", "cat"], alt="Two words."),
+    "heatmaps": lambda: heatmaps([("one", MATRIX), ("two", MATRIX)], ["a", "b"], ["a", "b"], alt="Two words."),
+    "curves": lambda: curves({"loss": ([1, 2, 3], [3, 2, 1])}, "Two words.", "step", "loss", floors={"floor": 1.0}),
+    "loss_curve": lambda: loss_curve({"loss": [3.0, 2.0, 1.0]}, alt="Two words.", smooth=2),
+    "bars": lambda: bars({"a": 0.5, "b": 0.7}, "Two words.", "accuracy", intervals={"a": (0.4, 0.6)}),
+}
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_a_figure_is_a_png_with_alt_text_and_the_same_every_time(draw):
+    before = dict(matplotlib.rcParams)
+    data, metadata = DisplayFormatter().format(draw())
+    assert data["text/plain"] == "[figure] Two words."
+    assert metadata["image/png"] == {"alt": "Two words."}
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert DisplayFormatter().format(draw())[0] == data
+    assert dict(matplotlib.rcParams) == before, "a figure must not change the settings of the next one"
+
+
+def test_a_heat_map_shows_its_numbers():
+    (axis, *_) = heatmap(MATRIX, ["r1", "r2"], ["c1", "c2"], alt="").figure.axes
+    np.testing.assert_allclose(axis.images[0].get_array(), MATRIX)
+    assert [text.get_text() for text in axis.texts] == ["0.10", "0.90", "0.60", "0.40"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["r1", "r2"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["c1", "c2"]
+    large = heatmap(np.zeros((9, 9)), list("abcdefghi"), list("abcdefghi"), alt="").figure.axes[0]
+    assert not large.texts, "81 numbers would not be readable"
+
+
+def test_heat_maps_side_by_side_share_one_scale():
+    figure = heatmaps([("one", [[0.0, 0.2]]), ("two", [[0.5, 1.0]])], ["r"], ["a", "b"], alt="").figure
+    images = [axis.images[0] for axis in figure.axes[:2]]
+    assert [image.get_clim() for image in images] == [(0.0, 1.0)] * 2
+
+
+def test_a_loss_curve_is_a_running_mean():
+    axis = loss_curve({"loss": [4.0, 2.0, 3.0, 1.0]}, alt="", smooth=2).figure.axes[0]
+    x, y = axis.lines[0].get_data()
+    assert list(x) == [2, 3, 4] and list(y) == pytest.approx([3.0, 2.5, 2.0])
+
+
+def test_bars_stand_in_order_with_their_whiskers():
+    values, intervals = {"first": 0.5, "second": 0.7}, {"second": (0.6, 0.8)}
+    figure = bars(values, "", "accuracy", intervals=intervals, floors={"chance": 0.5}).figure
+    (axis,) = figure.axes
+    heights = {bar.get_y() + bar.get_height() / 2: bar.get_width() for bar in axis.patches}
+    assert [heights[y] for y in sorted(heights, reverse=True)] == [0.5, 0.7]  # the first one on top
+    whisker = next(line for line in axis.lines if list(line.get_xdata()) == [0.6, 0.8])
+    assert list(whisker.get_ydata()) == [0, 0]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["chance"]
+
+
+def test_the_palette_keeps_its_colours_apart():
+    assert len(set(PALETTE)) == len(PALETTE) == 7

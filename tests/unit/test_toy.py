@@ -1,0 +1,101 @@
+"""The toy language keeps its grammar, and the tiny encoder looks only where it may."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from helpers.attention import causal_mask
+from helpers.runtime import generator
+from helpers.toy import (
+    BOS_ID,
+    FILLERS,
+    FIRST_FILLER,
+    FIRST_NOUN,
+    FIRST_VERB,
+    LENGTH,
+    MASK_ID,
+    NOUNS,
+    VERBS,
+    VOCABULARY,
+    TinyEncoder,
+    to_words,
+    toy_sentences,
+    train_tiny,
+)
+
+
+def test_the_vocabulary():
+    assert len(VOCABULARY) == len(set(VOCABULARY)) == 2 + len(NOUNS) + len(VERBS) + len(FILLERS) == 50
+    assert len(NOUNS) == len(VERBS)
+    assert (VOCABULARY[MASK_ID], VOCABULARY[BOS_ID]) == ("[MASK]", "[BOS]")
+    assert (VOCABULARY[FIRST_NOUN], VOCABULARY[FIRST_VERB]) == (NOUNS[0], VERBS[0])
+    assert VOCABULARY[FIRST_FILLER] == FILLERS[0]
+
+
+def test_the_grammar_of_every_sentence():
+    """[BOS], fillers, one noun, fillers, the verb that goes with it, fillers; the noun never comes after the verb."""
+    input_ids, noun_position = toy_sentences(2000, generator(0))
+    assert input_ids.shape == (2000, LENGTH) and input_ids.dtype == torch.int64
+    for row, position in zip(input_ids.tolist(), noun_position.tolist()):
+        nouns = [i for i, token in enumerate(row) if FIRST_NOUN <= token < FIRST_VERB]
+        verbs = [i for i, token in enumerate(row) if FIRST_VERB <= token < FIRST_FILLER]
+        assert row[0] == BOS_ID and nouns == [position] and len(verbs) == 1 and position < verbs[0]
+        assert VERBS[row[verbs[0]] - FIRST_VERB] == VERBS[NOUNS.index(VOCABULARY[row[position]])]
+        assert all(token >= FIRST_FILLER for i, token in enumerate(row) if i not in (0, position, verbs[0]))
+    assert to_words(input_ids[0])[0] == "[BOS]" and to_words(input_ids[0])[noun_position[0]] in NOUNS
+
+
+def test_every_noun_and_place_occurs():
+    input_ids, noun_position = toy_sentences(4000, generator(1))
+    nouns = Counter(input_ids[torch.arange(4000), noun_position].tolist())
+    assert len(nouns) == len(NOUNS) and min(nouns.values()) > 4000 / len(NOUNS) / 1.5
+    assert set(noun_position.tolist()) == set(range(1, 7))
+
+
+def test_sentences_follow_from_the_generator_alone():
+    state = torch.get_rng_state()
+    first = toy_sentences(50, generator(0))[0]
+    assert torch.equal(first, toy_sentences(50, generator(0))[0])
+    assert not torch.equal(first, toy_sentences(50, generator(1))[0])
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.fixture
+def model():
+    return TinyEncoder(len(VOCABULARY), LENGTH).eval()
+
+
+@torch.no_grad()
+def test_a_later_word_moves_earlier_outputs_only_without_the_causal_mask(model):
+    input_ids, _ = toy_sentences(4, generator(0))
+    changed = input_ids.clone()
+    changed[:, 9] = FIRST_FILLER + (changed[:, 9] - FIRST_FILLER + 1) % len(FILLERS)
+    for mask, moves in ((None, True), (causal_mask(LENGTH), False)):
+        moved = (model(input_ids, mask) - model(changed, mask)).abs().amax(-1)  # (batch, seq)
+        assert (moved[:, :9] > 0).all() == moves and (moved[:, :9] > 0).any() == moves
+        assert (moved[:, 9:] > 0).all()
+
+
+@torch.no_grad()
+def test_only_asked_slots_are_answered(model):
+    input_ids, noun_position = toy_sentences(5, generator(0))
+    labels = torch.full_like(input_ids, -100)
+    labels[torch.arange(5), noun_position] = 3
+    logits = model(input_ids)
+    assert logits.shape == (5, LENGTH, 50)
+    asked = model(input_ids, None, labels)
+    torch.testing.assert_close(asked, logits[torch.arange(5), noun_position], rtol=0, atol=1e-5)
+
+
+def test_training_makes_it_better(model):
+    """Copying is the easiest task there is: without a mask every word is in plain sight."""
+    draw = generator(0)
+
+    def make_batch():
+        input_ids, _ = toy_sentences(32, draw)
+        return input_ids, None, input_ids
+
+    losses = train_tiny(model, make_batch, steps=60, learning_rate=3e-3)
+    assert len(losses) == 60 and not model.training
+    assert losses[0] > 3.5 and losses[-1] < 0.5

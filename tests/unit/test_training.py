@@ -1,0 +1,456 @@
+"""The loops learn, stop and go on bit for bit, and touch nothing that they should leave alone."""
+
+import copy
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from helpers import training
+from helpers.batching import pack, pad, pad_packed
+from helpers.bert import IGNORE, Encoder, PreTrainingModel, SequenceClassifier
+from helpers.evaluation import evaluate_mlm
+from helpers.experiments import length_batches, pretraining_batches, tiny_config
+from helpers.masking import MlmCollator
+from helpers.runtime import generator
+from helpers.sentence_pairs import build_inputs, make_nsp_pairs
+from helpers.training import (
+    LoopState,
+    Run,
+    cosine_loss,
+    distill,
+    fine_tune,
+    freeze,
+    make_optimizer,
+    pretrain,
+    soft_target_loss,
+    take_step,
+    warmup_then_decay,
+)
+
+EPOCH, STEPS = 6, 15  # two epochs and a half
+
+
+# ---------------------------------------------------------------- stop and go on
+
+
+@pytest.fixture(scope="module")
+def batches(documents, small_tokenizer):
+    """Epochs of six batches, cut from fresh pairs with fresh masks."""
+    epoch = pretraining_batches(documents[:6], small_tokenizer, max_length=32, batch_size=8)
+
+    def first_six(generator):
+        made = list(epoch(generator))
+        assert len(made) >= EPOCH
+        return made[:EPOCH]
+
+    return first_six
+
+
+@pytest.fixture(scope="module")
+def frozen(documents, small_tokenizer):
+    return list(pretraining_batches(documents[6:8], small_tokenizer, 32, 16)(generator(7)))
+
+
+def tiny_model(tokenizer) -> PreTrainingModel:
+    return PreTrainingModel(Encoder(replace(tiny_config(tokenizer, 32, hidden_size=64), intermediate_size=96)))
+
+
+@pytest.fixture(scope="module")
+def train(batches, small_tokenizer, frozen):
+    """A function that trains for 15 steps, or until it is killed; `seed` is that of a kernel which has just started."""
+
+    def train(run: Run | None, seed: int = 0, stop_after: int | None = None):
+        torch.manual_seed(seed)
+        model = tiny_model(small_tokenizer)
+        history = pretrain(
+            model,
+            batches,
+            steps=STEPS,
+            learning_rate=1e-3,
+            generator=generator(seed),
+            evaluate=lambda model: evaluate_mlm(model, frozen, small_tokenizer.mask_token_id),
+            evaluate_every=4,
+            run=run,
+            stop_after=stop_after,
+            progress=False,
+        )
+        return model, history
+
+    return train
+
+
+def new_run(every: int, configuration=None, data=("some text", "more text")) -> Run:
+    return Run("tiny", {"learning_rate": 1e-3} if configuration is None else configuration, data, every)
+
+
+def checkpoint(run: Run) -> dict:
+    """Everything in the run's last checkpoint: weights, optimizer moments, generators."""
+    (path,) = run.folder.glob("step*.safetensors")
+    return load_file(path)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(train, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_RUNS", str(tmp_path_factory.mktemp("runs")))
+        run = new_run(every=STEPS)
+        model, history = train(run)
+        return model, history, checkpoint(run)
+
+
+@pytest.fixture(autouse=True)
+def runs(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize(
+    "every, stops",
+    [
+        (3, [3]),
+        (3, [5]),  # killed two steps after the checkpoint
+        (1, [EPOCH]),  # at the very end of an epoch
+        (1, [EPOCH + 1]),  # one step into the next one
+        (2, [3, EPOCH + 1, 2 * EPOCH]),  # killed three times
+        (4, [STEPS]),  # nothing left to do
+    ],
+    ids=str,
+)
+def test_a_stopped_run_goes_on_bit_for_bit(train, uninterrupted, every, stops):
+    expected_model, expected_history, expected_checkpoint = uninterrupted
+    assert expected_model.encoder.config.hidden_dropout_prob > 0
+    for kernel, stop_after in enumerate([*stops, None]):
+        run = new_run(every)
+        # A restarted kernel has other generators; the checkpoint must bring its own.
+        model, history = train(run, seed=100 * kernel, stop_after=stop_after)
+    for key, tensor in expected_model.state_dict().items():
+        assert torch.equal(model.state_dict()[key], tensor), key
+    assert history.loss == expected_history.loss and len(history.loss) == STEPS
+    assert history.steps == list(range(1, STEPS + 1))
+    assert history.parts == expected_history.parts and set(history.parts) == {"mlm", "nsp"}
+    assert history.tokens == expected_history.tokens
+    assert history.evaluations == expected_history.evaluations
+    assert [step for step, _ in history.evaluations] == [4, 8, 12, 15]
+    found = checkpoint(run)
+    assert found.keys() == expected_checkpoint.keys()
+    assert any(key.startswith("optimizer.") for key in found)
+    for key, tensor in expected_checkpoint.items():
+        assert torch.equal(found[key], tensor), key
+
+
+def test_without_a_checkpoint_another_seed_gives_another_model(train, uninterrupted):
+    """So the test above would notice a generator that is not restored."""
+    _, history = train(None, seed=100, stop_after=3)
+    assert history.loss[:3] != uninterrupted[1].loss[:3]
+
+
+def test_writing_checkpoints_changes_nothing(train, uninterrupted):
+    _, history = train(None)
+    assert history.loss == uninterrupted[1].loss
+
+
+def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(train, uninterrupted):
+    run = new_run(every=3)
+    train(run, stop_after=6)
+    (run.folder / "step9.safetensors").write_bytes(b"half a fil")
+    (run.folder / "next.json").write_text('{"step": 9, "hist', encoding="utf-8")
+    _, history = train(new_run(every=3), seed=100)
+    assert history.loss == uninterrupted[1].loss
+    assert [path.name for path in run.folder.glob("step*")] == [f"step{STEPS}.safetensors"]
+
+
+@pytest.fixture
+def helpers_copy(tmp_path, monkeypatch) -> Path:
+    """A copy of the package that `Run` takes for its own source, to be changed."""
+    folder = tmp_path / "copy" / "helpers"
+    shutil.copytree(Path(training.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(training, "__file__", str(folder / "training.py"))
+    return folder
+
+
+def change_source(folder: Path):
+    with (folder / "attention.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    return {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda _: {"configuration": {"learning_rate": 2e-3}}, id="configuration"),
+        pytest.param(lambda _: {"data": ("some text", "more tex")}, id="data"),
+        pytest.param(lambda _: {"data": ("some text more text",)}, id="how data is cut"),
+        pytest.param(change_source, id="source"),
+    ],
+)
+def test_a_stale_checkpoint_is_never_picked_up(train, uninterrupted, helpers_copy, change):
+    before = new_run(every=3)
+    train(before, seed=100, stop_after=3)
+    assert new_run(every=3).folder == before.folder and list(before.folder.glob("step*"))
+    after = new_run(every=3, **change(helpers_copy))
+    assert after.folder != before.folder and not after.folder.exists()
+    _, history = train(after)
+    assert history.loss == uninterrupted[1].loss, "the run did not start afresh"
+
+
+def test_checkpoints_lie_where_course_runs_says(runs, monkeypatch):
+    assert new_run(1).folder.parent == runs and new_run(1).folder.name.startswith("tiny-")
+    monkeypatch.delenv("COURSE_RUNS")
+    assert new_run(1).folder.parent == Path("runs")
+
+
+def test_checkpoints_hold_safetensors_and_json_only(train):
+    run = new_run(every=2)
+    train(run, stop_after=2)
+    assert sorted(path.suffix for path in run.folder.iterdir()) == [".json", ".safetensors"]
+
+
+# ---------------------------------------------------------------- the optimizer and its schedule
+
+
+def test_norms_and_biases_are_not_decayed(tiny_encoder):
+    model = PreTrainingModel(tiny_encoder())
+    before = copy.deepcopy(model.state_dict())
+    optimizer = make_optimizer(model, learning_rate=0.1, weight_decay=0.5)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for name, after in model.named_parameters():
+        spared = "norm" in name or name.endswith("bias")
+        expected = before[name] if spared else before[name] * (1 - 0.1 * 0.5)
+        torch.testing.assert_close(after.data, expected, rtol=1e-6, atol=0)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(before)
+    assert optimizer.defaults["fused"]
+
+
+def test_the_schedule_by_hand():
+    rates = [warmup_then_decay(step, steps=10, warmup=2) for step in range(10)]
+    assert rates == pytest.approx([1 / 2, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
+    assert [warmup_then_decay(step, 4, 0) for step in range(5)] == pytest.approx([1, 3 / 4, 1 / 2, 1 / 4, 0])
+
+
+class Slope(nn.Module):
+    """Its loss is its weight, so the gradient is always one and AdamW moves by exactly the learning rate."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+
+    def forward(self, input_ids, labels=None):
+        return SimpleNamespace(loss=self.weight.sum(), mlm_loss=self.weight.sum(), nsp_loss=None)
+
+
+@pytest.mark.parametrize("loop", [pretrain, fine_tune], ids=["pretrain", "fine_tune"])
+def test_the_loops_follow_the_schedule(loop):
+    data = [{"input_ids": torch.ones(1, 1, dtype=torch.int64)}]
+    seen = [0.0]
+    if loop is pretrain:
+        length = {"steps": 10, "evaluate_every": 1}
+    else:
+        length = {"epochs": 10, "steps_per_epoch": 1}
+    loop(
+        Slope(),
+        lambda generator: data,
+        **length,
+        learning_rate=0.1,
+        generator=generator(0),
+        warmup_fraction=0.2,
+        evaluate=lambda model: seen.append(model.weight.item()),
+        progress=False,
+    )
+    moved = [before - after for before, after in zip(seen, seen[1:])]
+    assert moved == pytest.approx([0.1 * warmup_then_decay(step, 10, 2) for step in range(10)], rel=1e-6)
+
+
+@pytest.mark.parametrize("size, moved", [(30.0, 1.0), (0.25, 0.5)])
+def test_only_large_gradients_are_clipped(size, moved):
+    """The gradient (size, size, size, size) has norm 2 · size; a step of plain SGD at rate 1 shows what was left."""
+    layer = nn.Linear(4, 1, bias=False)
+    before = layer.weight.detach().clone()
+    loss = size * layer.weight.sum()
+    take_step(layer, torch.optim.SGD(layer.parameters(), lr=1.0), loss, max_grad_norm=1.0)
+    assert (layer.weight - before).norm().item() == pytest.approx(moved, rel=1e-4)
+    assert layer.weight.grad is None
+
+
+# ---------------------------------------------------------------- the loops learn
+
+
+def test_one_batch_can_be_overfitted(small_tokenizer, documents):
+    pairs, _ = make_nsp_pairs(documents, 32, generator(0))
+    examples = [build_inputs(pair, small_tokenizer.cls_token_id, small_tokenizer.sep_token_id) for pair in pairs[:8]]
+    batch = MlmCollator(small_tokenizer, generator(0))(examples)
+    model = tiny_model(small_tokenizer)
+    history = pretrain(model, lambda _: [batch], steps=80, learning_rate=5e-3, generator=generator(0), progress=False)
+    assert history.parts["mlm"][0] == pytest.approx(torch.tensor(600.0).log().item(), abs=0.3)
+    assert history.parts["mlm"][-1] < 0.3 and history.parts["nsp"][-1] < 0.1
+
+
+def find_the_word(count: int, seed: int) -> list[dict]:
+    """A tiny task: is the word 7 in the text? Lengths differ, so that batches are padded."""
+    draw = generator(seed)
+    examples = []
+    for index in range(count):
+        length = int(torch.randint(4, 12, (), generator=draw))
+        words = torch.randint(8, 50, (length,), generator=draw).tolist()
+        label = index % 2
+        if label:
+            words[int(torch.randint(length, (), generator=draw))] = 7
+        examples.append({"input_ids": [2, *words, 3], "token_type_ids": [0] * (length + 2), "labels": label})
+    return examples
+
+
+@pytest.fixture(scope="module")
+def task():
+    """(batches of one epoch, steps per epoch, batches of held-out examples)."""
+    tokenizer = SimpleNamespace(pad_token_id=0)
+    make = partial(length_batches, tokenizer=tokenizer, batch_size=32)
+    return make(find_the_word(320, 0)), 10, list(make(find_the_word(200, 1))(None))
+
+
+def accuracy(model, held_out) -> float:
+    model.eval()
+    with torch.no_grad():
+        right = [model(**batch).logits.argmax(-1) == batch["labels"] for batch in held_out]
+    return torch.cat(right).double().mean().item()
+
+
+def learn(model, task, epochs=8, **options):
+    batches, steps_per_epoch, _ = task
+    options = {"learning_rate": 5e-3, "generator": generator(0), "progress": False} | options
+    return fine_tune(model, batches, epochs=epochs, steps_per_epoch=steps_per_epoch, **options)
+
+
+@pytest.fixture(scope="module")
+def taught(task, tiny_encoder):
+    """A classifier that has learned the tiny task, and its history."""
+    torch.manual_seed(0)
+    model = SequenceClassifier(Encoder(tiny_encoder(initializer_range=0.02).config), num_labels=2, pooling="mean")
+    history = learn(model, task, evaluate=lambda model: accuracy(model, task[2]))
+    return model.eval(), history
+
+
+def test_fine_tuning_learns(taught, task):
+    _, history = taught
+    assert sum(history.loss[:5]) / 5 > 0.6 and sum(history.loss[-5:]) / 5 < 0.3
+    assert [step for step, _ in history.evaluations] == [10 * epoch for epoch in range(1, 9)]
+    assert history.evaluations[-1][1] > 0.9
+    # Real tokens only: padding would make it more.
+    assert history.tokens == 8 * sum(len(example["input_ids"]) for example in find_the_word(320, 0))
+
+
+def test_training_goes_on_after_an_evaluation_that_switched_dropout_off(taught, task, tiny_encoder):
+    model = SequenceClassifier(Encoder(tiny_encoder().config))
+    modes = []
+    hook = model.dropout.register_forward_hook(lambda module, *_: modes.append(module.training))
+    learn(model, task, epochs=2, evaluate=lambda model: model.eval() and None)
+    hook.remove()
+    assert modes == [True] * 20
+
+
+def test_frozen_weights_stay_as_they_are(task, tiny_encoder):
+    model = SequenceClassifier(tiny_encoder())
+    freeze(model.encoder.embeddings)
+    freeze(model.encoder.layers[0])
+    before = copy.deepcopy(model.state_dict())
+    learn(model, task, epochs=1)
+    for name, after in model.state_dict().items():
+        frozen = name.startswith(("encoder.embeddings.", "encoder.layers.0."))
+        assert torch.equal(after, before[name]) == frozen, name
+
+
+def test_a_student_learns_from_its_teacher(task, taught, tiny_encoder):
+    teacher, _ = taught
+    before = copy.deepcopy(teacher.state_dict())
+    config = tiny_encoder(num_hidden_layers=1, initializer_range=0.02).config
+    student = SequenceClassifier(Encoder(config), num_labels=2, pooling="mean")
+    batches, steps_per_epoch, held_out = task
+
+    def without_answers(generator):
+        return ({**batch, "labels": 0 * batch["labels"]} for batch in batches(generator))
+
+    history = distill(
+        student,
+        teacher,
+        without_answers,
+        epochs=8,
+        steps_per_epoch=steps_per_epoch,
+        learning_rate=5e-3,
+        generator=generator(0),
+        weights=(5.0, 0.0, 1.0),  # the labels are wrong on purpose: all that it can learn from is the teacher
+        evaluate=lambda model: accuracy(model, held_out),
+        progress=False,
+    )
+    assert set(history.parts) == {"soft", "hard", "cosine"}
+    for part in ("soft", "cosine"):
+        assert sum(history.parts[part][-5:]) < 0.5 * sum(history.parts[part][:5]), part
+    expected = [5 * soft + cosine for soft, cosine in zip(history.parts["soft"], history.parts["cosine"])]
+    assert history.loss == pytest.approx(expected, rel=1e-4)
+    assert history.evaluations[-1][1] > 0.85
+    assert not teacher.training and all(p.grad is None for p in teacher.parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.state_dict().items())
+
+
+def test_soft_targets_by_hand():
+    student, teacher = torch.randn(4, 3), torch.randn(4, 3)
+    p, q = (torch.softmax(logits / 2.0, -1) for logits in (teacher, student))
+    expected = 4 * (p * (p / q).log()).sum(-1).mean()
+    assert soft_target_loss(student, teacher, 2.0).item() == pytest.approx(expected.item(), abs=1e-6)
+    assert soft_target_loss(teacher, teacher, 2.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_the_cosine_loss_does_not_see_padding():
+    a, b = torch.randn(2, 5, 8), torch.randn(2, 5, 8)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]])
+    rows = [(0, i) for i in range(5)] + [(1, 0), (1, 1)]
+    expected = sum(1 - (a[r] @ b[r] / a[r].norm() / b[r].norm()).item() for r in rows) / len(rows)
+    assert cosine_loss(a, b, mask).item() == pytest.approx(expected, abs=1e-6)
+    b[1, 2:] = 1e3
+    assert cosine_loss(a, b, mask).item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed", "without a mask"])
+def test_padding_does_not_count_as_tokens(layout):
+    examples = [{"input_ids": [5] * n, "token_type_ids": [0] * n} for n in (3, 7, 4, 2)]
+    if layout == "padded":
+        batch, tokens = pad(examples, 0, length=9), 16
+    elif layout == "packed":
+        batch, tokens = pad_packed(pack(examples, 9), 0, 9), 16
+    else:
+        batch, tokens = {"input_ids": torch.ones(2, 9, dtype=torch.int64)}, 18
+    state = LoopState(generator(0), training.History())
+    state.log(torch.tensor(1.0), {}, batch)
+    assert state.history.tokens == tokens
+
+
+def test_packed_rows_can_be_trained_on(small_tokenizer, documents):
+    texts = [sum(document, [])[:40] for document in documents]
+    examples = [{"input_ids": text, "token_type_ids": [0] * len(text)} for text in texts]
+    batch = pad_packed(pack(examples, 64), small_tokenizer.pad_token_id, 64)
+    batch["labels"] = torch.where(batch["input_ids"] % 7 == 0, batch["input_ids"], IGNORE)
+    batch["labels"][batch["input_ids"] == 0] = IGNORE
+    model = PreTrainingModel(Encoder(tiny_config(small_tokenizer, 64, hidden_size=64)))
+    history = pretrain(model, lambda _: [batch], steps=20, learning_rate=1e-2, generator=generator(0), progress=False)
+    assert history.loss[-1] < history.loss[0] - 1
+    assert set(history.parts) == {"mlm"}
+    assert history.tokens == 20 * sum(map(len, texts))
+
+
+# ---------------------------------------------------------------- what cannot be trained
+
+
+def test_an_epoch_of_another_length_is_refused(task, tiny_encoder):
+    batches, _, _ = task
+    model = SequenceClassifier(tiny_encoder())
+    options = {"epochs": 1, "steps_per_epoch": 9, "learning_rate": 1e-3, "generator": generator(0), "progress": False}
+    with pytest.raises(ValueError, match="10 batches, not 9"):
+        fine_tune(model, batches, **options)
+    with pytest.raises(ValueError, match="10 batches, not 9"):
+        distill(model, copy.deepcopy(model), batches, **options)
