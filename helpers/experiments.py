@@ -261,7 +261,7 @@ def ladder(
 
 
 def learning_rate_sweep(
-    rows: int = 400, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True
+    rows: int = 750, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True
 ) -> dict:
     """Fine-tune at each learning rate on the same rows; score on the validation tenth (a choice must not see the test
     tenth).

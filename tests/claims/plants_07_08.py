@@ -33,7 +33,7 @@ PLANTS = [
         "old": "weights = scores.softmax(dim=-1)",
         "new": "weights = scores.softmax(dim=-2)",
     },
-    # Scores lack the scale, so that attention is too sharp.
+    # Keys ask and queries answer.
     {
         "claim": "07.7",
         "module": "attention",
@@ -47,12 +47,12 @@ PLANTS = [
         "old": "return torch.tanh(self.pooler(last_hidden_state[:, 0]))",
         "new": "return self.pooler(last_hidden_state[:, 0])",
     },
-    # Vectors come back in the order of the batches, by length, not in the order of the texts.
+    # Whatever layer is asked for, the embeddings' vectors come back.
     {
         "claim": "07.10",
         "module": "experiments",
-        "old": 'found[layer, pooling][batch["index"].cpu()] = (',
-        "new": 'found[layer, pooling][: len(batch["index"])] = (',
+        "old": "pool(states[layer], batch",
+        "new": "pool(states[0], batch",
     },
     # A feed-forward part of three times the width.
     {"claim": "08.1", "module": "bert", "old": "intermediate_size: int = 3072", "new": "intermediate_size: int = 2304"},

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import attention, bert, training
+from helpers import attention, bert, masking, sentence_pairs, toy, training
 from helpers.runtime import generator
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -38,6 +38,96 @@ def lift(number: str, *names: str) -> types.SimpleNamespace:
 def hidden_states():
     """A batch of 2 and a length of 7, so that swapped axes cannot hide: (batch, seq, hidden)."""
     return torch.randn(2, 7, 24, generator=generator(0))
+
+
+def test_01_attention_and_masks():
+    hand = lift("01", "scaled_dot_product_attention", "padding_mask", "causal_mask")
+    query, key, value = (torch.randn(2, 3, n, 8, generator=generator(n)) for n in (5, 7, 7))
+    mask = hand.padding_mask(torch.tensor([[1] * 7, [1] * 4 + [0] * 3]))
+    ready = attention.scaled_dot_product_attention(query, key, value, mask)
+    for ours, theirs in zip(hand.scaled_dot_product_attention(query, key, value, mask), ready, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+    assert torch.equal(mask, attention.padding_mask(torch.tensor([[1] * 7, [1] * 4 + [0] * 3])))
+    assert torch.equal(hand.causal_mask(6), attention.causal_mask(6))
+
+
+def test_01_multi_head_attention(hidden_states):
+    hand = lift("01", "scaled_dot_product_attention", "MultiHeadAttention").MultiHeadAttention(24, 3)
+    ready = attention.MultiHeadAttention(24, 3)
+    ready.load_state_dict(hand.state_dict())
+    mask = attention.causal_mask(7)
+    for ours, theirs in zip(hand(hidden_states, mask), ready(hidden_states, mask, need_weights=True), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_02_tiny_encoder():
+    hand = lift("02", "TinyEncoder").TinyEncoder(30, 9, hidden_size=16)
+    ready = toy.TinyEncoder(30, 9, hidden_size=16)
+    ready.load_state_dict(hand.state_dict())
+    input_ids = torch.randint(30, (2, 7), generator=generator(0))
+    mask = attention.causal_mask(7)
+    torch.testing.assert_close(hand(input_ids, mask), ready(input_ids, mask), atol=1e-6, rtol=0)
+
+
+def test_03_masking():
+    input_ids = torch.randint(5, 60, (20, 50), generator=generator(0))
+    special_tokens_mask = (torch.rand(input_ids.shape, generator=generator(1)) < 0.2).long()
+    words = torch.arange(5, 60)
+    by_hand = lift("03", "mask_by_hand").mask_by_hand(input_ids, special_tokens_mask, 4, words, generator(2))
+    ready = masking.mask_tokens(
+        input_ids, special_tokens_mask, mask_token_id=4, replacement_ids=words, generator=generator(2)
+    )
+    for ours, theirs in zip(by_hand, ready, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_03_cross_entropy():
+    logits = torch.randn(40, 9, generator=generator(0))
+    labels = torch.randint(9, (40,), generator=generator(1))
+    labels[::3] = bert.IGNORE
+    by_hand = lift("03", "cross_entropy_by_hand").cross_entropy_by_hand(logits, labels)
+    torch.testing.assert_close(by_hand, nn.functional.cross_entropy(logits, labels, ignore_index=bert.IGNORE))
+
+
+def test_04_inputs():
+    hand = lift("04", "inputs_by_hand").inputs_by_hand
+    pair = sentence_pairs.Pair((7, 8, 9), (5,), 1, 0, 1, 0, 1, 0, 1)
+    ready = sentence_pairs.build_inputs(pair, 2, 3)
+    assert ready.pop("next_sentence_label") == 1
+    assert hand([7, 8, 9], [5], 2, 3) == ready
+
+
+@pytest.mark.parametrize("lengths", [(3, 3), (20, 4), (4, 20), (13, 14), (40, 40)])
+def test_04_truncation(lengths):
+    a, b = list(range(lengths[0])), list(range(100, 100 + lengths[1]))
+    by_hand = lift("04", "truncate_by_hand").truncate_by_hand(a, b, 17, generator(0))
+    ready = sentence_pairs.truncate_pair(a, b, 17, sentence_pairs._Draws(generator(0)))
+    assert [len(part) for part in by_hand] == [len(part) for part in ready]
+
+
+def test_07_pooling(hidden_states):
+    hand = lift("07", "pool_by_hand", "pooler_by_hand")
+    attention_mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
+    for pooling in ("cls", "mean", "max"):
+        ours = hand.pool_by_hand(hidden_states, attention_mask, pooling)
+        torch.testing.assert_close(ours, bert.pool(hidden_states, attention_mask, pooling))
+    encoder = bert.Encoder(bert.EncoderConfig(10, 24, 1, 3, 48))
+    ours = hand.pooler_by_hand(hidden_states, encoder.pooler.weight, encoder.pooler.bias)
+    torch.testing.assert_close(ours, encoder.pool(hidden_states))
+
+
+def test_08_losses():
+    hand = lift("08", "soft_loss_by_hand", "cosine_loss_by_hand")
+    student, teacher = torch.randn(2, 6, 3, generator=generator(0))
+    torch.testing.assert_close(
+        hand.soft_loss_by_hand(student, teacher, 2.0), training.soft_target_loss(student, teacher, 2.0)
+    )
+    student, teacher = torch.randn(2, 2, 5, 8, generator=generator(1))
+    attention_mask = torch.tensor([[1] * 5, [1] * 2 + [0] * 3])
+    torch.testing.assert_close(
+        hand.cosine_loss_by_hand(student, teacher, attention_mask),
+        training.cosine_loss(student, teacher, attention_mask),
+    )
 
 
 def test_05_layer(hidden_states):

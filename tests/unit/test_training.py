@@ -367,7 +367,7 @@ def test_frozen_weights_stay_as_they_are(task, tiny_encoder):
 
 
 def test_a_student_learns_from_its_teacher(task, taught, tiny_encoder):
-    teacher, _ = taught
+    teacher = copy.deepcopy(taught[0]).train()  # with dropout on: the loop must switch it off
     before = copy.deepcopy(teacher.state_dict())
     config = tiny_encoder(num_hidden_layers=1, initializer_range=0.02).config
     student = SequenceClassifier(Encoder(config), num_labels=2, pooling="mean")

@@ -1,0 +1,158 @@
+"""Bugs for notebooks 03 and 04: each must turn the named claim red."""
+
+PLANTS = [
+    # Every slot gets a label: the loss is taken over all of them.
+    {
+        "claim": "03.1",
+        "module": "masking",
+        "old": "labels = torch.full_like(input_ids, IGNORE)",
+        "new": "labels = input_ids.clone()",
+    },
+    # One word in five instead of 15 %.
+    {
+        "claim": "03.2",
+        "module": "masking",
+        "old": "MASK_PROBABILITY = 0.15",
+        "new": "MASK_PROBABILITY = 0.2",
+    },
+    # 100/0/0: every chosen word becomes [MASK].
+    {
+        "claim": "03.3",
+        "module": "masking",
+        "old": "MIX = (0.8, 0.1, 0.1)",
+        "new": "MIX = (1.0, 0.0, 0.0)",
+    },
+    # 80/20/0: no chosen word is left as it is.
+    {
+        "claim": "03.3",
+        "module": "masking",
+        "old": "action < mix[0] + mix[1], random_ids",
+        "new": "action < 1.0, random_ids",
+    },
+    # Padding, [CLS] and [SEP] are chosen like words.
+    {
+        "claim": "03.4",
+        "module": "masking",
+        "old": "eligible = ~special_tokens_mask.bool()",
+        "new": "eligible = torch.ones_like(input_ids, dtype=torch.bool)",
+    },
+    # Special tokens are drawn as replacement.
+    {
+        "claim": "03.4",
+        "module": "masking",
+        "old": "self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))",
+        "new": "self.replacement_ids = torch.arange(len(tokenizer))",
+    },
+    # One random word serves the whole batch: the counts do not notice.
+    {
+        "claim": "03.5",
+        "module": "masking",
+        "old": "torch.randint(len(replacement_ids), (len(rows),), generator=generator)",
+        "new": "torch.randint(len(replacement_ids), (1,), generator=generator).expand(len(rows))",
+    },
+    # Every call draws the same mask: dynamic masking has become static.
+    {
+        "claim": "03.6",
+        "module": "masking",
+        "old": "            generator=self.generator,\n",
+        "new": "            generator=torch.Generator().manual_seed(0),\n",
+    },
+    # Pieces of a word are chosen one by one.
+    {
+        "claim": "03.7",
+        "module": "masking",
+        "old": "draw = draw.gather(1, word_ids.clamp(min=0))",
+        "new": "draw = draw.clone()",
+    },
+    # More masked slots than columns: the surplus is dropped silently.
+    {
+        "claim": "03.8",
+        "module": "masking",
+        "old": "if most > predictions_per_row:",
+        "new": "if most > 10 * predictions_per_row:",
+    },
+    # The rate that was asked for is not the one that is used.
+    {
+        "claim": "03.9",
+        "module": "masking",
+        "old": "chosen = (draw < mask_probability) & eligible",
+        "new": "chosen = (draw < MASK_PROBABILITY) & eligible",
+    },
+    # What stands after the last full stop of a line is lost.
+    {
+        "claim": "04.1",
+        "module": "sentence_pairs",
+        "old": "        sentences.append(line[start:].strip())\n",
+        "new": "",
+    },
+    # Wrong segment ids: the first [SEP] counts as part of B.
+    {
+        "claim": "04.2",
+        "module": "sentence_pairs",
+        "old": "[0] * (len(a) + 2) + [1] * (len(b) + 1)",
+        "new": "[0] * (len(a) + 1) + [1] * (len(b) + 2)",
+    },
+    # A true neighbour may come as a negative.
+    {
+        "claim": "04.3",
+        "module": "sentence_pairs",
+        "old": "if list(documents[other][start]) == list(true_b[0]):",
+        "new": "if False:",
+    },
+    # Negatives may come from the same document.
+    {
+        "claim": "04.3",
+        "module": "sentence_pairs",
+        "old": "if other == document_a or not documents[other]:",
+        "new": "if not documents[other]:",
+    },
+    # The coin is bent.
+    {
+        "claim": "04.4",
+        "module": "sentence_pairs",
+        "old": "negative = rng.uniform() < negative_probability",
+        "new": "negative = rng.uniform() < negative_probability + 0.05",
+    },
+    # Always the front is cut, from A only: lengths differ from the paper's.
+    {
+        "claim": "04.5",
+        "module": "sentence_pairs",
+        "old": "first = min(excess, abs(gap))",
+        "new": "first = excess",
+    },
+    # The sentences that a negative pushes out are dropped silently.
+    {
+        "claim": "04.6",
+        "module": "sentence_pairs",
+        "old": "start = cut if negative else end",
+        "new": "start = end",
+    },
+    # Truncation is not counted.
+    {
+        "claim": "04.6",
+        "module": "sentence_pairs",
+        "old": 'counts["cut_tokens"] += len(tokens_a) + len(tokens_b) - len(cut_a) - len(cut_b)',
+        "new": 'counts["cut_tokens"] += 0',
+    },
+    # A negative is any run of sentences, whatever its length.
+    {
+        "claim": "04.7",
+        "module": "sentence_pairs",
+        "old": "wanted, found = sum(map(len, true_b)), []",
+        "new": "wanted, found = 1000, []",
+    },
+    # The order task labels pairs as swapped but leaves them in order.
+    {
+        "claim": "04.8",
+        "module": "sentence_pairs",
+        "old": "p.tokens_b, p.tokens_a, SWAPPED,",
+        "new": "p.tokens_a, p.tokens_b, SWAPPED,",
+    },
+    # Overlap is measured against B alone, and so knows the order.
+    {
+        "claim": "04.8",
+        "module": "experiments",
+        "old": "len(set(p.tokens_a) | set(p.tokens_b))",
+        "new": "len(set(p.tokens_b))",
+    },
+]
