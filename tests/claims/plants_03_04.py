@@ -134,7 +134,7 @@ PLANTS = [
         "old": 'counts["cut_tokens"] += len(tokens_a) + len(tokens_b) - len(cut_a) - len(cut_b)',
         "new": 'counts["cut_tokens"] += 0',
     },
-    # A negative is any run of sentences, whatever its length.
+    # Negatives are as long as can be: they fill every row.
     {
         "claim": "04.7",
         "module": "sentence_pairs",
