@@ -32,6 +32,9 @@ def claim(id: str, text: str, holds, value=None) -> Claim:
     `id` is "NN.k", notebook and number; `holds` a bool (or a one-element tensor or array of bools); `value` what was
     measured and the band it must lie in, shown beside the claim but not compared between machines.
     """
-    if not bool(holds):
+    answer = holds.item() if hasattr(holds, "item") else holds
+    if not isinstance(answer, bool):
+        raise TypeError(f"The condition of claim {id} is {holds!r}; it must be true or false, not a number.")
+    if not answer:
         raise ClaimFailed(id, text, value)
     return Claim(id, text, value)
