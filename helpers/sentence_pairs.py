@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -16,23 +17,26 @@ SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]*[A-Z0-9])""")
 ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no vol lt col gen sgt capt rev hon".split())
 
 
+class Source(NamedTuple):
+    """Where a segment comes from, before it was cut to length: sentences `start` … `end` - 1 of a document."""
+
+    document: int
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two segments of token ids, no special tokens yet. `label` 0: B follows A (or the order is right); 1: it does not.
 
-    The rest says where they come from, before they were cut to length: A is sentences `start_a` … `end_a` - 1 of
-    document `document_a`, B is sentences `start_b` … `end_b` - 1 of document `document_b`.
+    `source_a` and `source_b` say where the two were taken from; None for a pair that was made of loose text.
     """
 
     tokens_a: tuple[int, ...]
     tokens_b: tuple[int, ...]
     label: int
-    document_a: int
-    document_b: int
-    end_a: int
-    start_b: int
-    start_a: int = 0
-    end_b: int = 0
+    source_a: Source | None = None
+    source_b: Source | None = None
 
 
 def split_sentences(text: str) -> list[str]:
@@ -108,15 +112,12 @@ def make_nsp_pairs(
                 end += 1
             cut = rng.integer(start + 1, end - 1)
             negative = rng.uniform() < negative_probability
-            other, start_b, end_b = _draw_negative(documents, d, document[cut:end], rng) if negative else (d, cut, end)
+            other = _draw_negative(documents, d, document[cut:end], rng) if negative else Source(d, cut, end)
             tokens_a = [token for sentence in document[start:cut] for token in sentence]
-            tokens_b = [token for sentence in documents[other][start_b:end_b] for token in sentence]
+            tokens_b = [token for sentence in documents[other.document][other.start : other.end] for token in sentence]
             cut_a, cut_b = truncate_pair(tokens_a, tokens_b, budget, rng)
-            pairs.append(
-                Pair(
-                    tuple(cut_a), tuple(cut_b), NOT_NEXT if negative else IS_NEXT, d, other, cut, start_b, start, end_b
-                )
-            )
+            label = NOT_NEXT if negative else IS_NEXT
+            pairs.append(Pair(tuple(cut_a), tuple(cut_b), label, Source(d, start, cut), other))
             counts["negatives" if negative else "positives"] += 1
             counts["cut_tokens"] += len(tokens_a) + len(tokens_b) - len(cut_a) - len(cut_b)
             start = cut if negative else end
@@ -126,9 +127,9 @@ def make_nsp_pairs(
 
 def _draw_negative(
     documents, document_a: int, true_b: Sequence[Sequence[int]], rng: "_Draws", candidates: int = 8
-) -> tuple[int, int, int]:
+) -> Source:
     """Draw a few runs of sentences from other documents and return the one whose length is nearest to that of the
-    true B: document, start, end."""
+    true B."""
     wanted, found = sum(map(len, true_b)), []
     for _ in range(1000):
         other = rng.integer(0, len(documents) - 1)
@@ -148,7 +149,7 @@ def _draw_negative(
         raise ValueError(
             "No sentence of another document differs from the true next one: the documents are copies of each other."
         )
-    return min(found, key=lambda run: run[0])[1:]
+    return Source(*min(found, key=lambda run: run[0])[1:])
 
 
 def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_Draws") -> tuple[list[int], list[int]]:
@@ -197,9 +198,7 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
     ordered = [pair for pair in pairs if pair.label == IS_NEXT]
     swap = (torch.rand(len(ordered), generator=generator) < 0.5).tolist()
     return [
-        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.document_b, p.document_a, p.end_b, p.start_a, p.start_b, p.end_a)
-        if swapped
-        else p
+        Pair(p.tokens_b, p.tokens_a, SWAPPED, p.source_b, p.source_a) if swapped else p
         for p, swapped in zip(ordered, swap, strict=True)
     ]
 

@@ -277,7 +277,7 @@ def test_the_tiny_shape(small_tokenizer):
 
 
 def test_what_can_be_seen_of_a_pair_without_reading_it():
-    pair = Pair((1, 2, 2, 3), (3, 4), 0, 0, 0, 1, 1)
+    pair = Pair((1, 2, 2, 3), (3, 4), 0)
     features = nsp_features([pair])
     assert features["overlap"].tolist() == [[pytest.approx(1 / 4)]] and features["lengths"].tolist() == [[4, 2]]
 

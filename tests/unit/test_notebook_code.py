@@ -91,7 +91,7 @@ def test_03_cross_entropy():
 
 def test_04_inputs():
     hand = lift("04", "inputs_by_hand").inputs_by_hand
-    pair = sentence_pairs.Pair((7, 8, 9), (5,), 1, 0, 1, 0, 1, 0, 1)
+    pair = sentence_pairs.Pair((7, 8, 9), (5,), 1)
     ready = sentence_pairs.build_inputs(pair, 2, 3)
     assert ready.pop("next_sentence_label") == 1
     assert hand([7, 8, 9], [5], 2, 3) == ready

@@ -97,16 +97,17 @@ def test_the_rules_of_pairs(shape, max_length, seed):
     cut = 0
     met = [set() for _ in documents]
     for pair in pairs:
-        a = documents[pair.document_a][pair.start_a : pair.end_a]
-        b = documents[pair.document_b][pair.start_b : pair.end_b]
+        source_a, source_b = pair.source_a, pair.source_b
+        a = documents[source_a.document][source_a.start : source_a.end]
+        b = documents[source_b.document][source_b.start : source_b.end]
         assert is_slice(pair.tokens_a, flat(a)) and is_slice(pair.tokens_b, flat(b))
         assert len(pair.tokens_a) + len(pair.tokens_b) + 3 <= max_length
-        met[pair.document_a] |= set(range(pair.start_a, pair.end_a))
+        met[source_a.document] |= set(range(source_a.start, source_a.end))
         if pair.label == IS_NEXT:
-            assert (pair.document_b, pair.start_b) == (pair.document_a, pair.end_a), "B does not follow A"
-            met[pair.document_b] |= set(range(pair.start_b, pair.end_b))
+            assert (source_b.document, source_b.start) == (source_a.document, source_a.end), "B does not follow A"
+            met[source_b.document] |= set(range(source_b.start, source_b.end))
         else:
-            assert pair.label == NOT_NEXT and pair.document_b != pair.document_a
+            assert pair.label == NOT_NEXT and source_b.document != source_a.document
         cut += len(flat(a)) + len(flat(b)) - len(pair.tokens_a) - len(pair.tokens_b)
     for document, sentences in zip(documents, met):
         assert len(sentences) == (len(document) if len(document) >= 2 else 0), "a sentence was dropped"
@@ -133,7 +134,8 @@ def test_a_negative_never_starts_with_the_true_next_sentence(shape, seed):
     documents = [[sentences[i] for i in document] for document in shape] + [[[50, 51]]]
     pairs, _ = make_nsp_pairs(documents, 32, seeded(seed), negative_probability=0.8)
     for pair in pairs:
-        same = documents[pair.document_b][pair.start_b] == documents[pair.document_a][pair.end_a]
+        a, b = pair.source_a, pair.source_b
+        same = documents[b.document][b.start] == documents[a.document][a.end]
         assert same == (pair.label == IS_NEXT)
 
 
@@ -217,16 +219,7 @@ def test_order_pairs_are_the_true_pairs_half_of_them_swapped(documents):
         else:
             assert pair.label == SWAPPED
             assert (pair.tokens_a, pair.tokens_b) == (original.tokens_b, original.tokens_a)
-            assert (pair.document_a, pair.start_a, pair.end_a) == (
-                original.document_b,
-                original.start_b,
-                original.end_b,
-            )
-            assert (pair.document_b, pair.start_b, pair.end_b) == (
-                original.document_a,
-                original.start_a,
-                original.end_a,
-            )
+            assert (pair.source_a, pair.source_b) == (original.source_b, original.source_a)
     swapped = sum(pair.label for pair in ordered)
     assert abs(swapped - len(ordered) / 2) <= 4 * (len(ordered) / 4) ** 0.5
     assert make_order_pairs(pairs, seeded(5)) == ordered != make_order_pairs(pairs, seeded(6))
