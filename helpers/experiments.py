@@ -213,21 +213,22 @@ RUNGS = (
 
 
 def ladder(
-    rows: int | None = 800,
+    rows: int | None = 500,
     epochs: int = 2,
+    batch_size: int = 16,
     seed: int = 0,
     rungs: Iterable[str] = RUNGS,
+    name_or_path: str | Path | None = None,
     device="cpu",
     progress: bool = True,
 ) -> dict:
     """Climb from the majority class to full fine-tuning on Rotten Tomatoes; every rung is trained on the same rows.
 
-    rows: the number of training sentences (None: all). Scores are on our held-out tenth, not on the official test
-    set. Returns per rung
-    `accuracy`, `interval`, `n`, `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where
-    one was fine-tuned, the `model`.
+    rows: the number of training sentences (None: all). name_or_path: the encoder, as in `weights.load_encoder`.
+    Scores are on our held-out tenth, not on the official test set. Returns per rung `accuracy`, `interval`, `n`,
+    `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where one was fine-tuned, the `model`.
     """
-    tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
+    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
     train, test = load_reviews("rotten_tomatoes", "train")[:rows], load_reviews("rotten_tomatoes", "test")
     train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
     y_train, y_test = ([review.label for review in reviews] for reviews in (train, test))
@@ -248,9 +249,9 @@ def ladder(
         else:
             torch.manual_seed(seed)
             start = Encoder(encoder.config).to(device) if rung.startswith("random") else encoder
-            only_last = 1 if rung == "last layer" else None
+            options = {"train_layers": 1 if rung == "last layer" else None, "batch_size": batch_size}
             model, _ = fine_tuned(
-                start, train_examples, tokenizer, seed=seed, epochs=epochs, train_layers=only_last, progress=progress
+                start, train_examples, tokenizer, seed=seed, epochs=epochs, progress=progress, **options
             )
             right[rung], models[rung] = right_in_order(model, test_examples, tokenizer, device), model
             trained[rung] = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -261,7 +262,13 @@ def ladder(
 
 
 def learning_rate_sweep(
-    rows: int = 600, rates=(1e-5, 1e-4, 1e-3), epochs: int = 1, seed: int = 0, device="cpu", progress: bool = True
+    rows: int = 600,
+    rates=(1e-5, 1e-4, 1e-3),
+    epochs: int = 1,
+    seed: int = 0,
+    name_or_path: str | Path | None = None,
+    device="cpu",
+    progress: bool = True,
 ) -> dict:
     """Fine-tune at each learning rate on the same rows; score on as many of the validation tenth (a choice must not
     see the test tenth).
@@ -269,7 +276,7 @@ def learning_rate_sweep(
     Batches of 16, so that few rows still make a fair number of steps. Returns per rate `accuracy`, `interval`, `n` and
     the training `loss` of every step.
     """
-    tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
+    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
     train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
     validation = classification_examples(load_reviews("rotten_tomatoes", "validation")[:rows], tokenizer)
     found = {}
@@ -381,13 +388,13 @@ def nsp_baselines(train: list[sentence_pairs.Pair], test: list[sentence_pairs.Pa
 
 def record_ladder(budget: str, seeds: list[int]) -> dict:
     """The ladder for every seed, over all training rows at the full budget; one epoch."""
-    rows = None if budget == "full" else 800
+    rows = None if budget == "full" else 500
     runs = []
     for seed in seeds:
         runs.append(
             {
                 rung: {k: v for k, v in found.items() if k not in ("right", "model")}
-                for rung, found in ladder(rows, epochs=1, seed=seed, progress=False).items()
+                for rung, found in ladder(rows, epochs=1, batch_size=32, seed=seed, progress=False).items()
             }
         )
         print(seed, {rung: percent(found["accuracy"]) for rung, found in runs[-1].items()}, flush=True)

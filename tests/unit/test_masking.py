@@ -57,6 +57,7 @@ def test_the_rules_of_masking(batch, mask_probability):
     assert torch.equal(torch.get_rng_state(), before[1]), "the global generator was used"
     again, again_labels = mask(input_ids, special, seed, mask_probability=mask_probability)
     assert torch.equal(masked, again) and torch.equal(labels, again_labels)
+    assert chosen.any() or special.all(), "there is a word, and nothing to learn from"
     if mask_probability == 1.0:
         assert torch.equal(chosen, ~special.bool())
 

