@@ -17,6 +17,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from helpers.corpora import CORPORA, SPLITS, load_documents
+
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "01_attention",
@@ -29,6 +31,7 @@ NAMES = [
     "08_variants",
 ]
 MEGABYTE = 10**6
+RUN = 6  # so many words in a row that stand in a review make an excerpt
 MACHINE_PATH = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|[A-Z]:\\+Users)")
 
 
@@ -164,11 +167,45 @@ def test_claims_of_the_course():
     assert len(flat) >= 40
 
 
-def test_quotes_are_short(notebook):
-    """Reviews are quoted in short excerpts, so no line of text may be long."""
-    lines = [line for output in outputs(notebook) for text in texts(output) for line in text.splitlines()]
-    visible = [re.sub(r"<[^>]*>", "", line) for line in lines if not line.lstrip().startswith("<iframe")]
-    assert max(map(len, visible), default=0) <= 400
+def words_of(text: str) -> list[re.Match]:
+    return list(re.finditer(r"[a-z0-9]+", text.lower()))
+
+
+@pytest.fixture(scope="module")
+def excerpts() -> dict[str, list[str]]:
+    """Notebook → every run of at least RUN words in its outputs that stands in a review: longest first."""
+    shown = {}
+    for name in NAMES:
+        notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+        shown[name] = [re.sub(r"<[^>]*>", "", text) for output in outputs(notebook) for text in texts(output)]
+    wanted = {}  # a run of words → where it is shown: notebook, text, first word
+    for name, lines in shown.items():
+        for place, text in enumerate(lines):
+            found = [match[0] for match in words_of(text)]
+            for start in range(len(found) - RUN + 1):
+                wanted.setdefault(" ".join(found[start : start + RUN]), []).append((name, place, start))
+    quoted = {}
+    reviews = [text for corpus in CORPORA for split in SPLITS for text in load_documents(corpus, split)]
+    for review in reviews:
+        found = re.findall(r"[a-z0-9]+", review.lower())
+        for run in map(" ".join, zip(*(found[i:] for i in range(RUN)))):
+            for name, place, start in wanted.get(run, ()):
+                quoted.setdefault((name, place), set()).update(range(start, start + RUN))
+    result = {name: [] for name in NAMES}
+    for (name, place), indices in quoted.items():
+        spans, ordered = words_of(shown[name][place]), sorted(indices)
+        breaks = [0, *(i for i in range(1, len(ordered)) if ordered[i] > ordered[i - 1] + 1), len(ordered)]
+        for first, last in zip(breaks, breaks[1:]):
+            result[name].append(shown[name][place][spans[ordered[first]].start() : spans[ordered[last - 1]].end()])
+    return {name: sorted(found, key=len, reverse=True) for name, found in result.items()}
+
+
+def test_quotes_are_short_and_few(excerpts):
+    """The reviews are others' text: at most 300 characters at a time and 40 excerpts in a notebook."""
+    assert any(excerpts.values()), "nothing is quoted: the search for excerpts is broken"
+    for name, found in excerpts.items():
+        assert len(found) <= 40, f"{name} quotes {len(found)} excerpts"
+        assert not found or len(found[0]) <= 300, f"{name} quotes {len(found[0])} characters: {found[0][:80]}"
 
 
 # The repository
