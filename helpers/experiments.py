@@ -213,9 +213,9 @@ RUNGS = (
 
 
 def ladder(
-    rows: int | None = 500,
-    epochs: int = 2,
-    batch_size: int = 16,
+    rows: int | None = 300,
+    epochs: int = 3,
+    batch_size: int = 8,
     seed: int = 0,
     rungs: Iterable[str] = RUNGS,
     name_or_path: str | Path | None = None,
@@ -262,7 +262,7 @@ def ladder(
 
 
 def learning_rate_sweep(
-    rows: int = 600,
+    rows: int = 400,
     rates=(1e-5, 1e-4, 1e-3),
     epochs: int = 1,
     seed: int = 0,
@@ -273,7 +273,7 @@ def learning_rate_sweep(
     """Fine-tune at each learning rate on the same rows; score on as many of the validation tenth (a choice must not
     see the test tenth).
 
-    Batches of 16, so that few rows still make a fair number of steps. Returns per rate `accuracy`, `interval`, `n` and
+    Batches of 8, so that few rows still make a fair number of steps. Returns per rate `accuracy`, `interval`, `n` and
     the training `loss` of every step.
     """
     tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
@@ -282,7 +282,7 @@ def learning_rate_sweep(
     found = {}
     for rate in rates:
         model, history = fine_tuned(
-            encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, batch_size=16, progress=progress
+            encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, batch_size=8, progress=progress
         )
         found[rate] = evaluation.score(right_in_order(model, validation, tokenizer, device)) | {"loss": history.loss}
     return found
@@ -388,7 +388,7 @@ def nsp_baselines(train: list[sentence_pairs.Pair], test: list[sentence_pairs.Pa
 
 def record_ladder(budget: str, seeds: list[int]) -> dict:
     """The ladder for every seed, over all training rows at the full budget; one epoch."""
-    rows = None if budget == "full" else 500
+    rows = None if budget == "full" else 300
     runs = []
     for seed in seeds:
         runs.append(
