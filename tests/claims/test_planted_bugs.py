@@ -15,6 +15,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from helpers import corpora
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 PLANT_FILES = sorted(Path(__file__).parent.glob("plants_*.py"))
@@ -23,11 +25,16 @@ CPU_SECONDS = 20  # 10 s on two quiet cores; processor time, so that a noisy nei
 
 
 @contextlib.contextmanager
-def helpers_from(folder: Path):
-    """Let `import helpers` find the copy in `folder`, and put everything back after."""
+def helpers_from(folder: Path, planted: str | None = None):
+    """Let `import helpers` find the copy in `folder`, and put everything back after.
+
+    Unless the bug is planted in corpora itself, the copy is given the reviews that this process has already read.
+    """
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "helpers"}
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
+    if planted != "corpora":
+        importlib.import_module("helpers.corpora")._splits = corpora._splits
     try:
         yield
     finally:
@@ -82,7 +89,7 @@ def test_planted_bug_turns_its_claim_red(plant, in_notebooks, tmp_path):
     text = source.read_text(encoding="utf-8")
     assert text.count(plant["old"]) == 1, "the planted bug's place has moved: update the plant"
     source.write_text(text.replace(plant["old"], plant["new"]), encoding="utf-8")
-    with helpers_from(tmp_path):
+    with helpers_from(tmp_path, plant["module"]):
         red, errors = run_untagged(plant["claim"][:2], until=plant["claim"])
     assert plant["claim"] in red, f"red: {red}, other errors: {errors}"
 
