@@ -32,6 +32,7 @@ outputs: export CUDA_VISIBLE_DEVICES =
 outputs: export HF_HUB_OFFLINE = 1
 outputs: export HF_HUB_DISABLE_PROGRESS_BARS = 1
 outputs: export TRANSFORMERS_VERBOSITY = error
+outputs: export TQDM_DISABLE = 1# a stored progress bar would stand at 0 % for ever
 outputs: $(READY)  ## run notebooks and store their outputs (one: NB=notebooks/03_masking.ipynb)
 	runs=$$(mktemp -d) && trap 'rm -rf "$$runs"' EXIT && COURSE_RUNS="$$runs" $(PY) -m jupyter nbconvert \
 	    --to notebook --execute --inplace --ExecutePreprocessor.timeout=600 \

@@ -151,7 +151,7 @@ PLANTS = [
     # Overlap is measured against B alone, and so knows the order.
     {
         "claim": "04.8",
-        "module": "experiments",
+        "module": "recipes",
         "old": "len(set(p.tokens_a) | set(p.tokens_b))",
         "new": "len(set(p.tokens_b))",
     },

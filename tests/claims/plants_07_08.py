@@ -18,7 +18,7 @@ PLANTS = [
         "new": "return hidden.amax(1)",
     },
     # Dropout stays on while vectors are measured.
-    {"claim": "07.3", "module": "experiments", "old": "    encoder.eval()\n", "new": "    encoder.train()\n"},
+    {"claim": "07.3", "module": "recipes", "old": "    encoder.eval()\n", "new": "    encoder.train()\n"},
     # A mask of shape (batch, seq, seq) is not applied.
     {
         "claim": "07.4",
@@ -50,7 +50,7 @@ PLANTS = [
     # Whatever layer is asked for, the embeddings' vectors come back.
     {
         "claim": "07.10",
-        "module": "experiments",
+        "module": "recipes",
         "old": "pool(states[layer], batch",
         "new": "pool(states[0], batch",
     },
@@ -71,11 +71,11 @@ PLANTS = [
         "new": "return sum(p.numel() for _, p in module.named_parameters(remove_duplicate=False))",
     },
     # Static masking draws anew every time.
-    {"claim": "08.8", "module": "experiments", "old": "if len(made) < copies:", "new": "if copies:"},
+    {"claim": "08.8", "module": "recipes", "old": "if len(made) < copies:", "new": "if copies:"},
     # Ten copies are made, but only the first is ever used again.
     {
         "claim": "08.8",
-        "module": "experiments",
+        "module": "recipes",
         "old": "if len(made) < copies:",
         "new": "if not made:",
     },

@@ -16,8 +16,8 @@ from helpers import training
 from helpers.batching import pack, pad, pad_packed
 from helpers.bert import IGNORE, Encoder, PreTrainingModel, SequenceClassifier
 from helpers.evaluation import evaluate_mlm
-from helpers.experiments import length_batches, pretraining_batches, tiny_config
 from helpers.masking import MlmCollator
+from helpers.recipes import length_batches, pretraining_batches, tiny_config
 from helpers.runtime import generator
 from helpers.sentence_pairs import build_inputs, make_nsp_pairs
 from helpers.training import (
