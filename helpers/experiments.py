@@ -3,8 +3,8 @@ records it at more.
 
     python -m helpers.experiments ladder --budget full --seeds 3
 
-writes data/results/ladder-full.json: what was measured, with machine, versions, seeds, n and the command. Tables are
-made from these files.
+writes data/results/ladder-full.json, arm by arm: what was measured, with settings, machine, versions, seconds and the
+command. Tables are made from these files.
 """
 
 import argparse
@@ -12,19 +12,23 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial, reduce
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from . import evaluation
+from . import evaluation, toy
 from .bert import Encoder
 from .corpora import load_reviews
 from .recipes import classification_examples, fine_tuned, probe, right_in_order, text_vectors, tfidf_baseline
+from .runtime import generator
 from .tokenization import load_tokenizer
 from .weights import load_encoder
 
@@ -34,30 +38,44 @@ RESULTS = Path(__file__).parent.parent / "data" / "results"
 # ---------------------------------------------------------------- records
 
 
-def record(name: str, measured: dict, *, seeds: Iterable[int], n: int, seconds: float, command: str) -> Path:
-    """Write one study's JSON into data/results/: `measured` and what it takes to trust it. Returns the path."""
+def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
+    """Run a study arm by arm and write its JSON after each, so that a study that was stopped goes on where it was.
+
+    arms: name → a function with its arguments, which are recorded as the arm's `settings`; it returns what it measured,
+    as plain values. An arm that the file holds already, with the same settings, is not run again; arms that have not
+    run yet are listed under `not_run`. Delete the file to measure everything anew. Returns the path of the file.
+    """
+    path = RESULTS / f"{name}.json"
+    held = load_result(name)["arms"] if path.is_file() else {}
+    done = {arm: held[arm] for arm, run in arms.items() if arm in held and held[arm]["settings"] == run.keywords}
+    for arm, run in arms.items():
+        if arm in done:
+            continue
+        started = time.perf_counter()
+        measured = run()
+        seconds = round(time.perf_counter() - started, 1)
+        done[arm] = {"settings": run.keywords, **circumstances(), "seconds": seconds, "measured": measured}
+        waiting = [other for other in arms if other not in done]
+        facts = {"name": name, "command": command, "not_run": waiting, "arms": done}
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(facts, indent=2, default=float) + "\n", encoding="utf-8")
+        print(f"{name}: {arm}, {seconds:.0f} s", flush=True)
+    return path
+
+
+def circumstances() -> dict:
+    """Return the machine and the versions, for a record."""
     versions = {package: importlib.metadata.version(package) for package in ("torch", "transformers", "scikit-learn")}
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    cpu = Path("/proc/cpuinfo")
+    models = re.findall(r"model name\s*: (.*)", cpu.read_text(encoding="utf-8")) if cpu.is_file() else []
     machine = {
-        "processor": platform.machine(),
+        "processor": models[0] if models else platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "gpu": gpu,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
     }
-    facts = {
-        "name": name,
-        "command": command,
-        "machine": machine,
-        "versions": versions,
-        "seeds": list(seeds),
-        "n": n,
-        "seconds": round(seconds, 1),
-    }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps(facts | {"measured": measured}, indent=2, default=float) + "\n", encoding="utf-8")
-    return path
+    return {"machine": machine, "versions": versions}
 
 
 def load_result(name: str) -> dict:
@@ -69,6 +87,14 @@ def load_result(name: str) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def over_arms(result: dict, *keys: str) -> dict:
+    """Return `mean`, `lowest`, `highest` and the standard deviation `sd` (None for a single arm) of one value over the
+    arms of a recorded study; `keys` lead to it inside `measured`, for example "full", "accuracy"."""
+    values = [reduce(getitem, keys, arm["measured"]) for arm in result["arms"].values()]
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.mean(values), "sd": spread, "lowest": min(values), "highest": max(values)}
+
+
 def markdown_table(rows: list[dict]) -> str:
     """Return rows of plain values as a Markdown table, the first row's keys as the header."""
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
@@ -78,6 +104,27 @@ def markdown_table(rows: list[dict]) -> str:
 def percent(share: float) -> str:
     """Return a share as text with one decimal, 0.8342 → 83.4 %."""
     return f"{100 * share:.1f} %"
+
+
+# ---------------------------------------------------------------- three objectives
+
+
+def three_objectives(seed: int, steps: int, learning_rate: float = 5e-3, sentences: int = 1000) -> dict:
+    """Train the toy encoder three ways from the same start and set all three the same exam (notebook 02).
+
+    Returns per objective the final `loss` (mean of the last 50 steps, nats) and the share of hidden words found, `noun`
+    and `verb`, each as `evaluation.score` gives it; guessing finds one in eight.
+    """
+    exam, _ = toy.toy_sentences(sentences, generator(1000 + seed))
+    results = {}
+    for objective, make_batch in toy.OBJECTIVES.items():
+        torch.manual_seed(seed)
+        model = toy.TinyEncoder(len(toy.VOCABULARY), toy.LENGTH)
+        losses = toy.train_tiny(model, partial(make_batch, generator(seed)), steps, learning_rate)
+        found = toy.hidden_words_found(model, objective, exam)
+        shares = {word: evaluation.score(right.numpy()) for word, right in found.items()}
+        results[objective] = {"loss": statistics.mean(losses[-50:])} | shares
+    return results
 
 
 # ---------------------------------------------------------------- the ladder
@@ -173,34 +220,25 @@ def learning_rate_sweep(
 # ---------------------------------------------------------------- command line
 
 
-def record_ladder(budget: str, seeds: list[int]) -> dict:
-    """The ladder for every seed, over all training rows at the full budget; one epoch."""
-    rows = None if budget == "full" else 300
-    runs = []
-    for seed in seeds:
-        runs.append(
-            {
-                rung: {k: v for k, v in found.items() if k not in ("right", "model")}
-                for rung, found in ladder(rows, epochs=1, batch_size=32, seed=seed, progress=False).items()
-            }
-        )
-        print(seed, {rung: percent(found["accuracy"]) for rung, found in runs[-1].items()}, flush=True)
-    means = {rung: statistics.mean(run[rung]["accuracy"] for run in runs) for rung in runs[0]}
-    spread = {
-        rung: statistics.stdev([run[rung]["accuracy"] for run in runs]) if len(runs) > 1 else None for rung in runs[0]
-    }
-    train_rows = len(load_reviews("rotten_tomatoes", "train")[:rows])
-    return {
-        "n": runs[0]["full"]["n"],
-        "train_rows": train_rows,
-        "epochs": 1,
-        "mean": means,
-        "standard_deviation": spread,
-        "runs": runs,
-    }
+def ladder_scores(**settings) -> dict:
+    """Return the ladder's scores alone, as a record keeps them."""
+    found = ladder(**settings, progress=False)
+    return {rung: {k: v for k, v in score.items() if k not in ("right", "model")} for rung, score in found.items()}
 
 
-STUDIES = {"ladder": record_ladder}
+def ladder_arms(budget: str, seeds: list[int]) -> dict[str, partial]:
+    """The ladder for every seed; at the full budget over all training rows, one epoch."""
+    size = {"rows": None, "epochs": 1, "batch_size": 32} if budget == "full" else {"rows": 300, "epochs": 3}
+    return {f"seed {seed}": partial(ladder_scores, seed=seed, **size) for seed in seeds}
+
+
+def three_objectives_arms(budget: str, seeds: list[int]) -> dict[str, partial]:
+    """Three objectives for every seed."""
+    steps = 1000 if budget == "full" else 350
+    return {f"seed {seed}": partial(three_objectives, seed=seed, steps=steps) for seed in seeds}
+
+
+STUDIES = {"ladder": ladder_arms, "three-objectives": three_objectives_arms}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -212,12 +250,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.seeds < 1:
         parser.error(f"--seeds is {options.seeds}; at least one seed must run")
-    seeds = list(range(options.seeds))
-    started = time.perf_counter()
-    measured = STUDIES[options.study](options.budget, seeds)
     command = f"python -m helpers.experiments {options.study} --budget {options.budget} --seeds {options.seeds}"
     name = f"{options.study}-{options.budget}"
-    record(name, measured, seeds=seeds, n=measured["n"], seconds=time.perf_counter() - started, command=command)
+    record(name, STUDIES[options.study](options.budget, list(range(options.seeds))), command=command)
     print(f"recorded data/results/{name}.json")
 
 

@@ -114,7 +114,7 @@ def fine_tuned(
     everything.
     """
     torch.manual_seed(seed)  # the new head and dropout draw from the global generator
-    model = SequenceClassifier(copy.deepcopy(encoder), num_labels=2)
+    model = SequenceClassifier(copy.deepcopy(encoder), num_labels=2).to(encoder.pooler.weight.device)
     if train_layers is not None:
         training.freeze(model.encoder.embeddings)
         for layer in model.encoder.layers[: len(model.encoder.layers) - train_layers]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .attention import MultiHeadAttention
+from .attention import MultiHeadAttention, causal_mask
 
 NOUNS = "dog bird fish child river baker clock train".split()
 VERBS = "barks sings swims laughs flows bakes ticks whistles".split()  # each belongs to the noun in the same place
@@ -41,6 +41,31 @@ def toy_sentences(count: int, generator: torch.Generator) -> tuple[Tensor, Tenso
 def to_words(input_ids: Tensor) -> list[str]:
     """Return the words of one sentence (seq,)."""
     return [VOCABULARY[i] for i in input_ids.tolist()]
+
+
+def causal_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Return input_ids (count, 14), the causal mask, and labels: at each place the next word."""
+    input_ids, _ = toy_sentences(count, generator)
+    labels = torch.full_like(input_ids, -100)
+    labels[:, :-1] = input_ids[:, 1:]
+    return input_ids, causal_mask(LENGTH), labels
+
+
+def copying_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Return input_ids (count, 14), no mask, and labels: at each place the word that stands there."""
+    input_ids, _ = toy_sentences(count, generator)
+    return input_ids, None, input_ids
+
+
+def mlm_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Return input_ids (count, 14) with 15 % of the words replaced by [MASK], no mask, and labels at these alone."""
+    input_ids, _ = toy_sentences(count, generator)
+    chosen = torch.rand(input_ids.shape, generator=generator) < 0.15
+    chosen[:, 0] = False
+    return input_ids.masked_fill(chosen, MASK_ID), None, input_ids.masked_fill(~chosen, -100)
+
+
+OBJECTIVES = {"causal": causal_batch, "copying": copying_batch, "MLM": mlm_batch}
 
 
 class TinyEncoder(nn.Module):
@@ -103,6 +128,27 @@ def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 
         torch.set_num_threads(threads)
     model.eval()
     return losses
+
+
+@torch.no_grad()
+def hidden_words_found(model: nn.Module, objective: str, input_ids: Tensor) -> dict[str, Tensor]:
+    """Hide the noun of every sentence (count, 14), then its verb; return who was found, bool (count,) each.
+
+    The model picks the best of the eight nouns or verbs: a causal one from the words before the gap, the others from
+    the whole sentence with [MASK] in the gap.
+    """
+    rows, found = torch.arange(len(input_ids)), {}
+    for word, first in (("noun", FIRST_NOUN), ("verb", FIRST_VERB)):
+        position = ((input_ids >= first) & (input_ids < first + len(NOUNS))).int().argmax(dim=1)
+        gap = input_ids.clone()
+        gap[rows, position] = MASK_ID
+        if objective == "causal":  # what the place before the gap expects next; the mask hides the gap from it
+            logits = model(gap, causal_mask(LENGTH))[rows, position - 1]
+        else:
+            logits = model(gap)[rows, position]
+        best = logits[:, first : first + len(NOUNS)].argmax(dim=1)
+        found[word] = best == input_ids[rows, position] - first
+    return found
 
 
 # Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table all

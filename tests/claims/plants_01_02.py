@@ -115,14 +115,14 @@ PLANTS = [
     },
     # A mask of three dimensions is taken for no mask.
     {
-        "claim": "02.10",
+        "claim": "02.11",
         "module": "bert",
         "old": "if attention_mask is not None:\n            mask =",
         "new": "if attention_mask is not None and attention_mask.dim() == 2:\n            mask =",
     },
     # What attention brings is thrown away: every word keeps the vector that it has in the dictionary.
     {
-        "claim": "02.11",
+        "claim": "02.12",
         "module": "bert",
         "old": "self.attention_norm(hidden_states + self.dropout(mixed))",
         "new": "self.attention_norm(hidden_states)",

@@ -1,13 +1,23 @@
 """The studies: what is recorded can be trusted."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 from helpers import experiments
 from helpers.corpora import load_reviews
-from helpers.experiments import ladder, load_result, main, markdown_table, percent, record
+from helpers.experiments import (
+    ladder,
+    load_result,
+    main,
+    markdown_table,
+    over_arms,
+    percent,
+    record,
+    three_objectives,
+)
 
 
 @pytest.fixture
@@ -19,23 +29,55 @@ def results(tmp_path, monkeypatch):
 # ---------------------------------------------------------------- records
 
 
+def arm(log=None, value=0.5, seed=0):
+    if log is not None:
+        log.append(seed)
+    if value is None:
+        raise RuntimeError("the machine went to sleep")
+    return {"accuracy": np.float32(value), "interval": (0.4, 0.6)}
+
+
 def test_a_record_says_what_it_takes_to_trust_it(results):
-    measured = {"accuracy": np.float32(0.5), "interval": (0.4, 0.6)}
-    path = record("study-class", measured, seeds=range(2), n=870, seconds=12.345, command="python -m …")
+    path = record("study-class", {"seed 3": partial(arm, value=0.25, seed=3)}, command="python -m …")
     assert path == results / "study-class.json"
     found = load_result("study-class")
     assert found == json.loads(path.read_text(encoding="utf-8"))
-    assert found["measured"] == {"accuracy": 0.5, "interval": [0.4, 0.6]}
-    assert (found["seeds"], found["n"], found["seconds"], found["command"]) == ([0, 1], 870, 12.3, "python -m …")
-    assert found["machine"].keys() == {"processor", "cores", "threads", "gpu", "python"}
-    assert found["versions"]["torch"].startswith("2.") and "transformers" in found["versions"]
+    assert found.keys() == {"name", "command", "not_run", "arms"}
+    assert (found["name"], found["command"], found["not_run"]) == ("study-class", "python -m …", [])
+    (only,) = found["arms"].values()
+    assert only["settings"] == {"value": 0.25, "seed": 3}
+    assert only["measured"] == {"accuracy": 0.25, "interval": [0.4, 0.6]} and 0 <= only["seconds"] < 5
+    assert only["machine"].keys() == {"processor", "cores", "threads", "gpu", "python"}
+    assert only["versions"]["torch"].startswith("2.") and "transformers" in only["versions"]
+
+
+def test_a_stopped_study_goes_on_where_it_was(results):
+    log = []
+    runs = {f"seed {seed}": partial(arm, seed=seed) for seed in range(3)}
+    watched = {name: partial(lambda seed: arm(log, seed=seed), **run.keywords) for name, run in runs.items()}
+    with pytest.raises(RuntimeError):
+        record("study", watched | {"seed 1": partial(arm, value=None)}, command="")
+    assert load_result("study")["arms"].keys() == {"seed 0"}
+    assert load_result("study")["not_run"] == ["seed 1", "seed 2"]
+    record("study", watched, command="")
+    assert log == [0, 1, 2] and load_result("study")["not_run"] == []
+    record("study", watched | {"seed 1": partial(arm, value=0.75, seed=1)}, command="")  # other settings: run again
+    assert log == [0, 1, 2] and load_result("study")["arms"]["seed 1"]["measured"]["accuracy"] == 0.75
+
+
+def test_a_value_over_arms(results):
+    record("study", {f"{v}": partial(arm, value=v) for v in (0.25, 0.5, 1.0)}, command="")
+    found = over_arms(load_result("study"), "accuracy")
+    assert found == {"mean": pytest.approx(7 / 12), "sd": pytest.approx(0.3819, abs=1e-4), "lowest": 0.25, "highest": 1}
+    one = {"arms": {"only": {"measured": {"full": {"accuracy": 0.5}}}}}
+    assert over_arms(one, "full", "accuracy") == {"mean": 0.5, "sd": None, "lowest": 0.5, "highest": 0.5}
 
 
 def test_a_missing_record_names_those_there_are(results):
     with pytest.raises(FileNotFoundError, match="No recorded study 'ladder-full'; there are: none"):
         load_result("ladder-full")
-    record("b-class", {}, seeds=[0], n=1, seconds=0, command="")
-    record("a-class", {}, seeds=[0], n=1, seconds=0, command="")
+    for name in ("b-class", "a-class"):
+        record(name, {"seed 0": partial(arm)}, command="")
     with pytest.raises(FileNotFoundError, match="there are: a-class, b-class"):
         load_result("ladder-full")
 
@@ -68,15 +110,40 @@ def test_wrong_arguments_are_refused(results, capsys, arguments, message):
     assert not results.exists()
 
 
-def test_the_command_line_records_what_a_study_returns(results, monkeypatch, capsys):
+def test_the_command_line_records_the_arms_of_a_study(results, monkeypatch, capsys):
     asked = []
-    monkeypatch.setitem(experiments.STUDIES, "tiny", lambda *arguments: asked.append(arguments) or {"n": 5, "mean": 1})
+
+    def arms(budget, seeds):
+        asked.append((budget, seeds))
+        return {f"seed {seed}": partial(arm, seed=seed) for seed in seeds}
+
+    monkeypatch.setitem(experiments.STUDIES, "tiny", arms)
     main(["tiny", "--budget", "full", "--seeds", "3"])
     assert asked == [("full", [0, 1, 2])]
     found = load_result("tiny-full")
-    assert (found["n"], found["seeds"], found["measured"]["mean"]) == (5, [0, 1, 2], 1)
+    assert list(found["arms"]) == ["seed 0", "seed 1", "seed 2"]
     assert found["command"] == "python -m helpers.experiments tiny --budget full --seeds 3"
-    assert capsys.readouterr().out == "recorded data/results/tiny-full.json\n"
+    assert capsys.readouterr().out.endswith("recorded data/results/tiny-full.json\n")
+
+
+@pytest.mark.parametrize("study", experiments.STUDIES)
+@pytest.mark.parametrize("budget", ["class", "full"])
+def test_every_study_has_an_arm_for_each_seed_with_settings_that_json_keeps(study, budget):
+    arms = experiments.STUDIES[study](budget, [0, 1])
+    assert [run.keywords["seed"] for run in arms.values()] == [0, 1]
+    assert all(json.loads(json.dumps(run.keywords)) == run.keywords and not run.args for run in arms.values())
+
+
+# ---------------------------------------------------------------- three objectives
+
+
+def test_three_objectives_find_what_they_can():
+    found = three_objectives(seed=1, steps=250, sentences=200)
+    assert found.keys() == {"causal", "copying", "MLM"}
+    assert all(scores["noun"]["n"] == scores["verb"]["n"] == 200 for scores in found.values())
+    assert found["copying"]["loss"] < 0.1 and found["copying"]["noun"]["accuracy"] < 0.35
+    assert found["causal"]["verb"]["accuracy"] > 0.5 > found["causal"]["noun"]["accuracy"] + 0.2
+    assert found["MLM"]["noun"]["accuracy"] > 0.5
 
 
 # ---------------------------------------------------------------- the ladder

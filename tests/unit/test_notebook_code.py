@@ -60,6 +60,15 @@ def test_01_multi_head_attention(hidden_states):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
 
 
+def test_02_objectives():
+    hand = lift("02", "causal_batch", "copying_batch", "mlm_batch")
+    for name, ready in toy.OBJECTIVES.items():
+        by_hand = getattr(hand, f"{name.lower()}_batch")(generator(3), 20)
+        for ours, theirs in zip(by_hand, ready(generator(3), 20), strict=True):
+            assert (ours is None) == (theirs is None)
+            assert ours is None or torch.equal(ours, theirs)
+
+
 def test_02_tiny_encoder():
     hand = lift("02", "TinyEncoder").TinyEncoder(30, 9, hidden_size=16)
     ready = toy.TinyEncoder(30, 9, hidden_size=16)

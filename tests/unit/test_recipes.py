@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import training
 from helpers.bert import IGNORE, SequenceClassifier
 from helpers.corpora import Review, load_documents, load_reviews
 from helpers.recipes import (
@@ -116,6 +117,14 @@ def test_fine_tuning_leaves_the_encoder_it_is_given_alone(examples, small_tokeni
     weight = "encoder.layers.0.attention.query.weight"
     assert torch.equal(model.state_dict()[weight], again.state_dict()[weight])
     assert not torch.equal(model.state_dict()[weight], other.state_dict()[weight])
+
+
+def test_the_new_classifier_lies_where_the_encoder_does(examples, small_tokenizer, small_encoder, monkeypatch):
+    """On the meta device, which every machine has: left on the CPU, the classifier would fail on a GPU."""
+    trained = []
+    monkeypatch.setattr(training, "fine_tune", lambda model, *batches, **options: trained.append(model))
+    fine_tuned(copy.deepcopy(small_encoder).to("meta"), examples, small_tokenizer, seed=0, epochs=1)
+    assert {parameter.device.type for parameter in trained[0].parameters()} == {"meta"}
 
 
 def test_only_the_layers_asked_for_are_trained(examples, small_tokenizer, small_encoder):

@@ -19,6 +19,7 @@ from helpers.toy import (
     VERBS,
     VOCABULARY,
     TinyEncoder,
+    hidden_words_found,
     to_words,
     toy_sentences,
     train_tiny,
@@ -99,3 +100,23 @@ def test_training_makes_it_better(model):
     losses = train_tiny(model, make_batch, steps=60, learning_rate=3e-3)
     assert len(losses) == 60 and not model.training
     assert losses[0] > 3.5 and losses[-1] < 0.5
+
+
+def test_the_exam_is_marked_by_who_knows_the_answer():
+    """Who has seen the sentences knows every word and gets the full mark; who says the opposite gets none."""
+    input_ids, noun_position = toy_sentences(300, generator(2))
+    asked = []
+
+    def oracle(gap, mask=None):
+        asked.append((gap, mask))
+        known = torch.nn.functional.one_hot(input_ids, len(VOCABULARY)).float()
+        return known if mask is None else known.roll(-1, dims=1)  # a causal model says what comes next
+
+    for objective in ("MLM", "copying", "causal"):
+        found = hidden_words_found(oracle, objective, input_ids)
+        assert found["noun"].all() and found["verb"].all() and found["noun"].shape == (300,)
+        assert (asked[-1][1] is not None) == (objective == "causal")
+    hidden = [(gap != input_ids).nonzero() for gap, _ in asked[:2]]
+    assert all(len(places) == 300 for places in hidden) and torch.equal(hidden[0][:, 1], noun_position)
+    wrong = hidden_words_found(lambda gap, mask=None: -oracle(gap, mask), "MLM", input_ids)
+    assert not wrong["noun"].any() and not wrong["verb"].any()
