@@ -110,9 +110,8 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
     """Compare two classifiers on the same texts (McNemar 1947, exact binomial form).
 
     right_a, right_b: bool (n,), the same texts in the same order. Only the texts that one gets right and the other
-    wrong count. Returns
-    `only_a`, `only_b` and the two-sided `p_value`: how often a fair coin would split them so unevenly. Raises
-    ValueError for unequal lengths.
+    wrong count. Returns `only_a`, `only_b` and the two-sided `p_value`: how often a fair coin would split them so
+    unevenly. Raises ValueError for unequal lengths.
     """
     right_a, right_b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
     if right_a.shape != right_b.shape:

@@ -33,8 +33,7 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedT
     normalizer, pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = {word for text in texts for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))}
     # The trainer meets the inner letters in the order of a hash table, another one in every run, and breaks ties by
-    # that order.
-    # Named beforehand, like special tokens, they are numbered the same every time, and so is all that follows.
+    # that order. Named beforehand, like special tokens, they are numbered the same every time, and so is what follows.
     letters = sorted({f"##{letter}" for word in words for letter in word[1:]})
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     learner.normalizer, learner.pre_tokenizer = normalizer, pre_tokenizer

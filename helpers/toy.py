@@ -152,9 +152,8 @@ def hidden_words_found(model: nn.Module, objective: str, input_ids: Tensor) -> d
 
 
 # Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table all
-# sentences about a
-# word begin alike and only what comes after the word tells its sense; in the second it comes before, and the word
-# ends the sentence.
+# sentences about a word begin alike and only what comes after the word tells its sense; in the second it comes before,
+# and the word ends the sentence.
 SENSE_BY_LATER_WORDS = {
     "bank": (
         (

@@ -137,8 +137,7 @@ def fine_tune(
     """Train a classifier (any model whose output has `loss`) for whole epochs; `evaluate` is called after each.
 
     Only parameters that require a gradient are trained: freeze a part with `freeze` first. `batches(generator)`
-    yields one epoch of
-    `steps_per_epoch` batches with labels. Raises ValueError if an epoch has another number of them.
+    yields one epoch of `steps_per_epoch` batches with labels. Raises ValueError if an epoch has another number of them.
     """
     device = next(model.parameters()).device
     optimizer = make_optimizer(model, learning_rate, weight_decay)

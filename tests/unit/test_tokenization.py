@@ -1,5 +1,8 @@
 """WordPiece: the pretrained tokenizer and the ones we train."""
 
+import json
+from pathlib import Path
+
 import pytest
 from transformers import AutoTokenizer
 
@@ -19,6 +22,16 @@ def test_the_pretrained_vocabulary(tokenizer):
     assert special_ids(tokenizer) == [0, 100, 101, 102, 103]
     assert tokenizer.tokenize("Unaffable CAFÉ") == ["una", "##ffa", "##ble", "cafe"]
     assert len(ordinary_ids(tokenizer)) == 30522 - 5 - 994  # the released vocabulary keeps 994 [unused…] entries
+
+
+def test_every_answer_to_an_everyday_sentence_is_one_piece(tokenizer):
+    """Otherwise fill-mask, which writes one piece, could never give it."""
+    path = Path(__file__).parents[2] / "data" / "cloze_sentences.json"
+    sentences = json.loads(path.read_text(encoding="utf-8"))["sentences"]
+    assert len(sentences) == 12
+    for sentence in sentences:
+        assert sentence["text"].count("[MASK]") == 1 and sentence["accepted"]
+        assert all(tokenizer.tokenize(answer) == [answer] for answer in sentence["accepted"]), sentence
 
 
 def test_training_fills_the_vocabulary_exactly(small_tokenizer):
