@@ -90,7 +90,7 @@ def pretrain(
     state = LoopState(generator, History())
     if run is not None:
         run.restore(model, optimizer, state)
-    bar = tqdm(total=steps, initial=state.step, desc="pre-training", disable=not progress)
+    bar = progress_bar(steps, "pre-training", progress, initial=state.step)
     model.train()
     while state.step < steps:
         for batch in state.epoch(batches):
@@ -143,7 +143,7 @@ def fine_tune(
     optimizer = make_optimizer(model, learning_rate, weight_decay)
     steps = epochs * steps_per_epoch
     state = LoopState(generator, History())
-    bar = tqdm(total=steps, desc="fine-tuning", disable=not progress)
+    bar = progress_bar(steps, "fine-tuning", progress)
     for _ in range(epochs):
         model.train()
         before = state.step
@@ -200,7 +200,7 @@ def distill(
     optimizer = make_optimizer(student, learning_rate, weight_decay)
     steps = epochs * steps_per_epoch
     state = LoopState(generator, History())
-    bar = tqdm(total=steps, desc="distilling", disable=not progress)
+    bar = progress_bar(steps, "distilling", progress)
     teacher.eval()
     for _ in range(epochs):
         student.train()
@@ -254,6 +254,11 @@ def freeze(module: nn.Module) -> None:
     """Take a module out of training: its parameters get no gradient."""
     for parameter in module.parameters():
         parameter.requires_grad_(False)
+
+
+def progress_bar(total: int, description: str, shown: bool, initial: int = 0) -> tqdm:
+    # `disable` is given only to switch the bar off: left out, the environment's TQDM_DISABLE still counts.
+    return tqdm(total=total, desc=description, initial=initial, **({} if shown else {"disable": True}))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
