@@ -109,7 +109,7 @@ def percent(share: float) -> str:
 # ---------------------------------------------------------------- three objectives
 
 
-def three_objectives(seed: int, steps: int, learning_rate: float = 5e-3, sentences: int = 1000) -> dict:
+def three_objectives(seed: int, steps: int, sentences: int = 1000) -> dict:
     """Train the toy encoder three ways from the same start and set all three the same exam (notebook 02).
 
     Returns per objective the final `loss` (mean of the last 50 steps, nats) and the share of hidden words found, `noun`
@@ -120,7 +120,7 @@ def three_objectives(seed: int, steps: int, learning_rate: float = 5e-3, sentenc
     for objective, make_batch in toy.OBJECTIVES.items():
         torch.manual_seed(seed)
         model = toy.TinyEncoder(len(toy.VOCABULARY), toy.LENGTH)
-        losses = toy.train_tiny(model, partial(make_batch, generator(seed)), steps, learning_rate)
+        losses = toy.train_tiny(model, partial(make_batch, generator(seed)), steps, learning_rate=5e-3)
         found = toy.hidden_words_found(model, objective, exam)
         shares = {word: evaluation.score(right.numpy()) for word, right in found.items()}
         results[objective] = {"loss": statistics.mean(losses[-50:])} | shares
