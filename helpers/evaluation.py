@@ -65,6 +65,41 @@ def unigram_floor(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
     return {"loss": loss, "accuracy": (chosen == counts.argmax()).double().mean().item(), "slots": len(chosen)}
 
 
+def neighbour_guesses(
+    train_ids: Tensor, batches: Sequence[dict[str, Tensor]], mask_token_id: int, vocab_size: int
+) -> np.ndarray:
+    """Guess each [MASK] slot from the two tokens beside it; return one bool per slot, in the batches' order.
+
+    train_ids: int64 (n,), the training text in one row, special tokens between the texts. The guess is the token that
+    stood most often between the same two in that text; where the two were never seen so, the one most often seen before
+    the right neighbour, then after the left one, then the commonest of all.
+    """
+    ids = train_ids.numpy()
+    left, middle, right = ids[:-2], ids[1:-1], ids[2:]
+    tables = [_commonest(keys, middle, vocab_size) for keys in (left * vocab_size + right, right, left)]
+    commonest, found = np.bincount(ids, minlength=vocab_size).argmax(), []
+    for batch in batches:
+        input_ids, labels = batch["input_ids"], batch["labels"]
+        rows, columns = ((labels != IGNORE) & (input_ids == mask_token_id)).nonzero(as_tuple=True)
+        left, right = (input_ids[rows, columns + side].numpy() for side in (-1, 1))
+        guess = np.full(len(rows), commonest)
+        # The best table comes last and overwrites the others where it knows its key.
+        for (keys, words), asked in zip(reversed(tables), (left, right, left * vocab_size + right), strict=True):
+            place = np.searchsorted(keys, asked).clip(max=len(keys) - 1)
+            guess = np.where(keys[place] == asked, words[place], guess)
+        found.append(guess == labels[rows, columns].numpy())
+    return np.concatenate(found)
+
+
+def _commonest(keys: np.ndarray, words: np.ndarray, vocab_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct keys, sorted, and beside each the word that occurs most often with it."""
+    both, counts = np.unique(keys * vocab_size + words, return_counts=True)
+    order = np.lexsort((counts, both // vocab_size))
+    keys, words = both[order] // vocab_size, both[order] % vocab_size
+    last = np.append(keys[1:] != keys[:-1], True)
+    return keys[last], words[last]
+
+
 @torch.no_grad()
 def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[Tensor, Tensor]:
     """Return the logits (n, num_labels) and the labels (n,) of a classifier over batches that carry `labels`, in the
@@ -121,3 +156,15 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
     return {"only_a": only_a, "only_b": only_b, "p_value": p_value}
+
+
+def bootstrap_ratio(
+    right_a: np.ndarray, right_b: np.ndarray, seed: int = 0, draws: int = 2000, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval for accuracy a / accuracy b on the same texts: the texts are drawn again and again with
+    replacement (the percentile bootstrap, Efron 1979)."""
+    right_a, right_b = np.asarray(right_a, dtype=float), np.asarray(right_b, dtype=float)
+    rows = np.random.default_rng(seed).integers(len(right_a), size=(draws, len(right_a)))
+    ratios = right_a[rows].mean(1) / right_b[rows].mean(1)
+    low, high = np.quantile(ratios, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)

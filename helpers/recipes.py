@@ -10,9 +10,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
+from torch import Tensor, nn
 
 from . import batching, evaluation, sentence_pairs, training
+from .attention import MultiHeadAttention
 from .bert import Encoder, EncoderConfig, SequenceClassifier, pool
 from .corpora import Review, load_documents
 from .masking import MlmCollator
@@ -179,6 +180,49 @@ def static_batches(batches: Callable, copies: int = 1) -> Callable[[torch.Genera
     return epoch
 
 
+def window_batches(
+    documents: list[list[list[int]]], tokenizer, max_length: int, batch_size: int, **collator_options
+) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
+    """Return a function that yields one epoch of single windows of text, freshly cut and masked, in batches of similar
+    length."""
+
+    def batches(generator: torch.Generator):
+        examples = [
+            {
+                "input_ids": [tokenizer.cls_token_id, *window, tokenizer.sep_token_id],
+                "special_tokens_mask": [1] + [0] * len(window) + [1],
+            }
+            for window in sentence_pairs.text_windows(documents, max_length - 2, generator)
+        ]
+        collator = MlmCollator(tokenizer, generator, **collator_options)
+        lengths = [len(example["input_ids"]) for example in examples]
+        for indices in batching.LengthBucketSampler(lengths, batch_size, generator):
+            yield collator([examples[i] for i in indices])
+
+    return batches
+
+
+def frozen_windows(split: str, documents: int, tokenizer, max_length: int, seed: int = 1234) -> list[dict[str, Tensor]]:
+    """Return batches of windows from IMDb reviews of a split, 15 % masked, made once with their own seed."""
+    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
+    return list(window_batches(held_out, tokenizer, max_length, 32)(generator(seed)))
+
+
+def all_tokens(documents: list[list[list[int]]]) -> Tensor:
+    """Return every token of the documents in one row, int64 (n,)."""
+    return torch.tensor([token for document in documents for sentence in document for token in sentence])
+
+
+def without_dropout(model: nn.Module) -> nn.Module:
+    """Switch every dropout of the model off, in place, and return it: for runs so short that nothing is seen often."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, MultiHeadAttention):
+            module.dropout = 0.0
+    return model
+
+
 def own_vocabulary(documents: int = 2000, vocab_size: int = 8000):
     """Return a WordPiece tokenizer trained on the first IMDb train reviews, and those reviews tokenized by sentence."""
     texts = load_documents("imdb", "train")[:documents]
@@ -187,10 +231,10 @@ def own_vocabulary(documents: int = 2000, vocab_size: int = 8000):
 
 
 def held_out_batches(
-    tokenizer, documents: int, max_length: int, seed: int = 1234, **collator_options
+    tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation", **collator_options
 ) -> list[dict[str, Tensor]]:
     """Return frozen batches of pairs from held-out IMDb reviews: made once with their own seed."""
-    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", "validation")[:documents], tokenizer)
+    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
     return list(pretraining_batches(held_out, tokenizer, max_length, 64, **collator_options)(generator(seed)))
 
 

@@ -170,6 +170,38 @@ def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
     return tokens[front : len(tokens) - (count - front)]
 
 
+def text_windows(
+    documents: Sequence[Sequence[Sequence[int]]],
+    length: int,
+    generator: torch.Generator,
+    short_probability: float = 0.1,
+) -> list[tuple[int, ...]]:
+    """Cut every document into windows of whole sentences, at most `length` tokens each, as in RoBERTa's DOC-SENTENCES
+    (Liu et al. 2019, section 4.2).
+
+    documents: documents → sentences → token ids. One window in ten aims at a random shorter length, so that short texts
+    are seen, too. A sentence longer than `length` is cut into pieces. No token is lost. Raises ValueError for a length
+    under 1.
+    """
+    if length < 1:
+        raise ValueError(f"A window of {length} tokens holds nothing.")
+    rng, windows = _Draws(generator), []
+    for document in documents:
+        window, target = [], 0
+        for sentence in document:
+            pieces = [sentence[i : i + length] for i in range(0, len(sentence), length)]
+            for piece in pieces:
+                if window and len(window) + len(piece) > target:
+                    windows.append(tuple(window))
+                    window = []
+                if not window:
+                    target = rng.integer(1, length) if rng.uniform() < short_probability else length
+                window += piece
+        if window:
+            windows.append(tuple(window))
+    return windows
+
+
 class _Draws:
     """Random numbers from a torch generator, drawn in blocks: one call to torch for each single number would cost
     more than the pairing."""
@@ -201,6 +233,60 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
         Pair(p.tokens_b, p.tokens_a, SWAPPED, p.source_b, p.source_a) if swapped else p
         for p, swapped in zip(ordered, swap, strict=True)
     ]
+
+
+NEGATIVES = ("same review", "another review", "another corpus")
+
+
+def draw_negatives(
+    pairs: Sequence[Pair],
+    documents: Sequence[Sequence[Sequence[int]]],
+    kind: str,
+    generator: torch.Generator,
+    corpus: Sequence[Sequence[Sequence[int]]] = (),
+    probability: float = 0.5,
+) -> list[Pair]:
+    """Replace B in about half of the true pairs, so that the kind of negative is known.
+
+    pairs: true pairs of `documents` (`make_nsp_pairs` with negative_probability 0). kind: "same review", sentences from
+    elsewhere in the document, neither overlapping A or B; "another review"; "another corpus", documents of `corpus`. A
+    false B is cut to the length of the one it replaces. A pair stays true where its document has nothing else to offer.
+    Raises ValueError for an unknown kind.
+    """
+    if kind not in NEGATIVES:
+        raise ValueError(f"Unknown kind of negative {kind!r}; choose one of {', '.join(NEGATIVES)}.")
+    rng, made = _Draws(generator), []
+    for pair in pairs:
+        tokens_b, source = (), None
+        if rng.uniform() < probability:
+            tokens_b, source = _false_b(pair, documents, corpus, kind, rng)
+        if tokens_b:
+            made.append(Pair(pair.tokens_a, tokens_b, NOT_NEXT, pair.source_a, source))
+        else:
+            made.append(pair)
+    return made
+
+
+def _false_b(pair: Pair, documents, corpus, kind: str, rng: "_Draws", tries: int = 20) -> tuple[tuple, Source | None]:
+    """Return the tokens of a run of sentences that does not follow A, and where it is from; nothing if none was
+    found."""
+    here, wanted, best = pair.source_a.document, len(pair.tokens_b), ((), None)
+    pool = corpus if kind == "another corpus" else documents
+    for _ in range(tries):
+        other = here if kind == "same review" else rng.integer(0, len(pool) - 1)
+        if kind == "another review" and other == here or not pool[other]:
+            continue
+        start = end = rng.integer(0, len(pool[other]) - 1)
+        tokens = ()
+        while end < len(pool[other]) and len(tokens) < wanted:
+            tokens += tuple(pool[other][end])
+            end += 1
+        near = kind == "same review" and start < pair.source_b.end and end > pair.source_a.start
+        if not near and tokens[:wanted] != pair.tokens_b and len(tokens) > len(best[0]):
+            best = (tokens[:wanted], Source(other, start, end))
+        if len(best[0]) == wanted:
+            break
+    return best
 
 
 def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:

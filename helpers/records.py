@@ -1,0 +1,85 @@
+"""What a study measured, kept as JSON with settings, machine, versions and seconds; tables are made from it."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import statistics
+import time
+from collections.abc import Mapping
+from functools import partial, reduce
+from operator import getitem
+from pathlib import Path
+
+import torch
+
+RESULTS = Path(__file__).parent.parent / "data" / "results"
+
+
+def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
+    """Run a study arm by arm and write its JSON after each, so that a study that was stopped goes on where it was.
+
+    arms: name → a function with its arguments, which are recorded as the arm's `settings`; it returns what it measured,
+    as plain values. An arm that the file holds already, with the same settings, is not run again; arms that have not
+    run yet are listed under `not_run`. Delete the file to measure everything anew. Returns the path of the file.
+    """
+    path = RESULTS / f"{name}.json"
+    held = load_result(name)["arms"] if path.is_file() else {}
+    done = {arm: held[arm] for arm, run in arms.items() if arm in held and held[arm]["settings"] == run.keywords}
+    for arm, run in arms.items():
+        if arm in done:
+            continue
+        started = time.perf_counter()
+        measured = run()
+        seconds = round(time.perf_counter() - started, 1)
+        done[arm] = {"settings": run.keywords, **circumstances(), "seconds": seconds, "measured": measured}
+        waiting = [other for other in arms if other not in done]
+        facts = {"name": name, "command": command, "not_run": waiting, "arms": done}
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(facts, indent=2, default=float) + "\n", encoding="utf-8")
+        print(f"{name}: {arm}, {seconds:.0f} s", flush=True)
+    return path
+
+
+def circumstances() -> dict:
+    """Return the machine and the versions, for a record."""
+    versions = {package: importlib.metadata.version(package) for package in ("torch", "transformers", "scikit-learn")}
+    cpu = Path("/proc/cpuinfo")
+    models = re.findall(r"model name\s*: (.*)", cpu.read_text(encoding="utf-8")) if cpu.is_file() else []
+    machine = {
+        "processor": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+    }
+    return {"machine": machine, "versions": versions}
+
+
+def load_result(name: str) -> dict:
+    """Return a recorded study. Raises FileNotFoundError, naming those there are."""
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        recorded = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json"))) or "none"
+        raise FileNotFoundError(f"No recorded study {name!r}; there are: {recorded}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def over_arms(result: dict, *keys: str) -> dict:
+    """Return `mean`, `lowest`, `highest` and the standard deviation `sd` (None for a single arm) of one value over the
+    arms of a recorded study; `keys` lead to it inside `measured`, for example "full", "accuracy"."""
+    values = [reduce(getitem, keys, arm["measured"]) for arm in result["arms"].values()]
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.mean(values), "sd": spread, "lowest": min(values), "highest": max(values)}
+
+
+def markdown_table(rows: list[dict]) -> str:
+    """Return rows of plain values as a Markdown table, the first row's keys as the header."""
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    return "\n".join(lines + ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows])
+
+
+def percent(share: float) -> str:
+    """Return a share as text with one decimal, 0.8342 → 83.4 %."""
+    return f"{100 * share:.1f} %"
