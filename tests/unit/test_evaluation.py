@@ -11,9 +11,11 @@ from torch.nn import functional as F
 
 from helpers.bert import IGNORE, PreTrainingModel, SequenceClassifier
 from helpers.evaluation import (
+    bootstrap_ratio,
     evaluate_classifier,
     evaluate_mlm,
     mcnemar,
+    neighbour_guesses,
     predict,
     score,
     unigram_floor,
@@ -74,6 +76,36 @@ def test_unigram_floor_by_hand():
 
 
 MASK = 4
+
+
+def test_neighbours_are_asked_from_the_surest_to_the_vaguest():
+    mask, text = 9, [1, 2, 3, 1, 2, 3, 1, 4, 3, 5, 2, 6, 5, 7, 6, 2, 2]
+    asked = [
+        ([1, mask, 3], 2),  # between 1 and 3: twice 2, once 4
+        ([7, mask, 3], 2),  # 7 ? 3 was never seen; before 3 mostly 2
+        ([5, mask, 8], 2),  # nothing was seen before 8; after 5: 2 and 7, once each
+        ([8, mask, 8], 2),  # neither neighbour is known: 2 is the commonest
+    ]
+    batch = {
+        "input_ids": torch.tensor([row for row, _ in asked]),
+        "labels": torch.tensor([[IGNORE, word, IGNORE] for _, word in asked]),
+    }
+    found = neighbour_guesses(torch.tensor(text), [batch], mask, vocab_size=10)
+    assert found[[0, 1, 3]].all() and found.shape == (4,)
+    batch["labels"][0, 1] = 4
+    batch["input_ids"][3, 1] = 5  # not a [MASK] slot: not asked
+    again = neighbour_guesses(torch.tensor(text), [batch], mask, vocab_size=10)
+    assert again.tolist() == [False, *found[1:3].tolist()]
+
+
+def test_a_ratio_of_accuracies_has_an_interval():
+    rng = np.random.default_rng(0)
+    right = rng.random(1000) < 0.8
+    assert bootstrap_ratio(right, right) == (1.0, 1.0)
+    worse = right & (rng.random(1000) < 0.9)
+    low, high = bootstrap_ratio(worse, right)
+    assert low < worse.mean() / right.mean() < high and high - low < 0.06
+    assert bootstrap_ratio(worse, right, seed=1) != (low, high) == bootstrap_ratio(worse, right)
 
 
 def frozen_batches() -> list[dict]:

@@ -1,13 +1,13 @@
 """The studies and their command line."""
 
+import inspect
 import json
 from functools import partial
 
 import pytest
 
 from helpers import experiments, records
-from helpers.corpora import load_reviews
-from helpers.experiments import ladder, main, three_objectives
+from helpers.experiments import main
 from helpers.records import load_result
 
 
@@ -42,13 +42,13 @@ def test_wrong_arguments_are_refused(results, capsys, arguments, message):
 def test_the_command_line_records_the_arms_of_a_study(results, monkeypatch, capsys):
     asked = []
 
-    def arms(budget, seeds):
-        asked.append((budget, seeds))
+    def arms(full, seeds):
+        asked.append((full, seeds))
         return {f"seed {seed}": partial(one_number, seed=seed) for seed in seeds}
 
     monkeypatch.setitem(experiments.STUDIES, "tiny", arms)
     main(["tiny", "--budget", "full", "--seeds", "3"])
-    assert asked == [("full", [0, 1, 2])]
+    assert asked == [(True, [0, 1, 2])]
     found = load_result("tiny-full")
     assert list(found["arms"]) == ["seed 0", "seed 1", "seed 2"]
     assert found["command"] == "python -m helpers.experiments tiny --budget full --seeds 3"
@@ -56,33 +56,35 @@ def test_the_command_line_records_the_arms_of_a_study(results, monkeypatch, caps
 
 
 @pytest.mark.parametrize("study", experiments.STUDIES)
-@pytest.mark.parametrize("budget", ["class", "full"])
-def test_every_study_has_an_arm_for_each_seed_with_settings_that_json_keeps(study, budget):
-    arms = experiments.STUDIES[study](budget, [0, 1])
-    assert [run.keywords["seed"] for run in arms.values()] == [0, 1]
+@pytest.mark.parametrize("full", [False, True])
+def test_every_study_has_arms_with_settings_that_json_keeps(study, full):
+    arms = experiments.STUDIES[study](full, [0, 1])
     assert all(json.loads(json.dumps(run.keywords)) == run.keywords and not run.args for run in arms.values())
+    for run in arms.values():  # the function takes these settings, and has all it needs
+        inspect.signature(run.func).bind(**run.keywords)
+    seeds = [run.keywords["seed"] for run in arms.values() if "seed" in run.keywords]
+    assert seeds == sorted(seeds) and set(seeds) in (set(), {0, 1})  # one seed is whole before the next begins
 
 
-# ---------------------------------------------------------------- three objectives
+def test_the_plan_has_every_study_that_trains():
+    plan = load_result("plan")["arms"]
+    assert set(plan) == set(experiments.UNITS) == set(experiments.STUDIES) - {"floors", "plan"}
+    for name, arm in plan.items():
+        settings, measured = arm["settings"], arm["measured"]
+        seeds = list(range(experiments.SEEDS.get(name, 3)))
+        assert (settings["arms"], settings["seeds"]) == (len(experiments.STUDIES[name](True, seeds)), len(seeds))
+        assert measured["minutes"] == pytest.approx(settings["steps"] * measured["seconds_per_step"] / 60)
 
 
-def test_three_objectives_find_what_they_can():
-    found = three_objectives(seed=1, steps=250, sentences=200)
-    assert found.keys() == {"causal", "copying", "MLM"}
-    assert all(scores["noun"]["n"] == scores["verb"]["n"] == 200 for scores in found.values())
-    assert found["copying"]["loss"] < 0.1 and found["copying"]["noun"]["accuracy"] < 0.35
-    assert found["causal"]["verb"]["accuracy"] > 0.5 > found["causal"]["noun"]["accuracy"] + 0.2
-    assert found["MLM"]["noun"]["accuracy"] > 0.5
-
-
-# ---------------------------------------------------------------- the ladder
-
-
-def test_the_ladders_first_rungs():
-    found = ladder(rows=100, rungs=("majority", "TF-IDF + logistic regression"), progress=False)
-    majority, tfidf = found.values()
-    test = load_reviews("rotten_tomatoes", "test")
-    assert majority["n"] == tfidf["n"] == len(test)
-    positive = sum(review.label for review in test) / len(test)
-    assert majority["accuracy"] in (pytest.approx(positive), pytest.approx(1 - positive))
-    assert majority["trained_parameters"] == 0 and tfidf["accuracy"] == tfidf["right"].mean()
+@pytest.mark.parametrize("path", sorted(records.RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_record_is_of_a_study_as_it_stands(path):
+    found = load_result(path.stem)
+    study, _, budget = path.stem.rpartition("-")
+    if path.stem == "plan":
+        study, budget = "plan", "full"
+    assert found["command"].startswith(f"python -m helpers.experiments {study} --budget {budget} --seeds ")
+    seeds = list(range(int(found["command"].rsplit(" ", 1)[1])))
+    arms = experiments.STUDIES[study](budget == "full", seeds)
+    assert set(arms) == set(found["arms"]) | set(found["not_run"])
+    for name, arm in found["arms"].items():
+        assert arm["settings"] == arms[name].keywords, name

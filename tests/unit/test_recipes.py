@@ -24,6 +24,8 @@ from helpers.recipes import (
     text_vectors,
     tfidf_baseline,
     tiny_config,
+    window_batches,
+    without_dropout,
 )
 from helpers.runtime import generator
 from helpers.sentence_pairs import Pair, make_nsp_pairs
@@ -178,6 +180,25 @@ def test_held_out_batches_are_frozen(small_tokenizer):
     torch.manual_seed(99)
     assert same(first, held_out_batches(small_tokenizer, documents=3, max_length=32))
     assert all((batch["labels"] != IGNORE).any() for batch in first)
+
+
+def test_windows_are_single_texts_with_nothing_special_masked(documents, small_tokenizer):
+    epoch = list(window_batches(documents, small_tokenizer, 32, 8, mask_probability=0.3)(generator(0)))
+    chosen = torch.cat([(batch["labels"] != IGNORE)[batch["attention_mask"].bool()] for batch in epoch])
+    assert 0.2 < chosen.float().mean() < 0.35
+    for batch in epoch:
+        assert "next_sentence_label" not in batch and batch["input_ids"].shape[1] <= 32
+        restored = batch["input_ids"].where(batch["labels"] == IGNORE, batch["labels"])
+        assert (restored[:, 0] == small_tokenizer.cls_token_id).all()
+        assert ((restored == small_tokenizer.sep_token_id).sum(1) == 1).all()
+    assert not same(epoch, list(window_batches(documents, small_tokenizer, 32, 8)(generator(1))))
+
+
+def test_without_dropout_training_is_the_same_twice(tiny_encoder, batch):
+    model = tiny_encoder(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2).train()
+    assert not torch.equal(model(**batch).last_hidden_state, model(**batch).last_hidden_state)
+    assert without_dropout(model) is model
+    assert torch.equal(model(**batch).last_hidden_state, model(**batch).last_hidden_state)
 
 
 def test_an_own_vocabulary_is_learned_from_reviews_of_the_train_split():

