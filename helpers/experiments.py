@@ -10,7 +10,7 @@ import argparse
 import sys
 from functools import partial
 
-from . import studies
+from . import rivals, studies
 from .checkpoints import ship_minilm_mlm, ship_tiny_bert
 from .records import record
 from .sentence_pairs import NEGATIVES
@@ -70,6 +70,19 @@ def starts(full: bool, seeds: list[int]) -> dict[str, partial]:
         f"{start}, seed {seed}": partial(studies.tiny_pretraining, seed=seed, steps=steps, start=start, **TINY)
         for seed in seeds
         for start in ("random", "sine", "neighbours")
+    }
+
+
+def race(full: bool, seeds: list[int]) -> dict[str, partial]:
+    """Notebook 05: our loop against transformers' Trainer, the same seconds each; the Trainer may try three rates."""
+    arms = {"ours": ("ours", 2e-3)} | {f"Trainer, {rate:g}": ("Trainer", rate) for rate in (5e-4, 1e-3, 2e-3)}
+    seconds = 600 if full else 10
+    return {
+        f"{name}, seed {seed}": partial(
+            rivals.wall_clock_race, side=side, seed=seed, seconds=seconds, learning_rate=rate
+        )
+        for seed in seeds
+        for name, (side, rate) in arms.items()
     }
 
 
@@ -159,6 +172,7 @@ UNITS = {
     "masking": ("2 × 128 from scratch, 32 × 64", None),
     "next-sentence": ("top three layers, 16 pairs × 128", None),
     "starts": ("2 × 128 from scratch, 32 × 64", None),
+    "race": ("ten minutes", 1),
     "tiny-bert": ("2 × 192 from scratch, 16 × 128", None),
     "minilm-mlm": ("masked-word head, 16 × 96", None),
     "ladder": ("all layers, 32 sentences × 28", 520),
@@ -192,6 +206,7 @@ STUDIES = {
         masking,
         next_sentence,
         starts,
+        race,
         tiny_bert,
         minilm_mlm,
         floors,

@@ -74,6 +74,16 @@ def over_arms(result: dict, *keys: str) -> dict:
     return {"mean": statistics.mean(values), "sd": spread, "lowest": min(values), "highest": max(values)}
 
 
+def origin(result: dict) -> str:
+    """Return, in two lines, where a recorded study comes from: arms, machine, time, command."""
+    arms, waiting = list(result["arms"].values()), result["not_run"]
+    machines = {f"{m['gpu'] or m['processor']}, threads: {m['threads']}" for m in (arm["machine"] for arm in arms)}
+    minutes = [arm["seconds"] / 60 for arm in arms if arm["seconds"] is not None]
+    time_taken = f", {statistics.mean(minutes):.0f} minutes an arm" if minutes else ""
+    late = f", {len(waiting)} not run yet" if waiting else ""
+    return f"recorded: {len(arms)} arms{late}{time_taken}, on {'; '.join(sorted(machines))}\n{result['command']}"
+
+
 def markdown_table(rows: list[dict]) -> str:
     """Return rows of plain values as a Markdown table, the first row's keys as the header."""
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]

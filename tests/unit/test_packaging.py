@@ -38,7 +38,8 @@ def test_every_package_is_pinned_exactly(pins):
 
 
 def test_pins_hold_every_package_and_lie_in_the_tested_ranges(project, pins):
-    for line in project["dependencies"] + project["optional-dependencies"]["test"]:
+    extras = project["optional-dependencies"]
+    for line in project["dependencies"] + extras["test"] + extras["bench"]:
         wanted = Requirement(line)
         pinned = pins[canonicalize_name(wanted.name)]
         assert wanted.specifier.contains(version(pinned)), f"{pinned} is outside of {line}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers import records
-from helpers.records import load_result, markdown_table, over_arms, percent, record
+from helpers.records import load_result, markdown_table, origin, over_arms, percent, record
 
 
 @pytest.fixture
@@ -67,6 +67,17 @@ def test_a_missing_record_names_those_there_are(results):
         record(name, {"seed 0": partial(arm)}, command="")
     with pytest.raises(FileNotFoundError, match="there are: a-class, b-class"):
         load_result("ladder-full")
+
+
+def test_where_a_study_comes_from(results):
+    with pytest.raises(RuntimeError):
+        record("study", {"a": partial(arm), "b": partial(arm, value=None), "c": partial(arm)}, command="python -m …")
+    found = load_result("study")
+    first, command = origin(found).splitlines()
+    assert first.startswith("recorded: 1 arms, 2 not run yet, 0 minutes an arm, on ") and "threads: " in first
+    assert command == "python -m …"
+    found["not_run"], found["arms"]["a"]["seconds"], found["arms"]["a"]["machine"]["gpu"] = [], None, "a big one"
+    assert origin(found).startswith("recorded: 1 arms, on a big one, threads: ")
 
 
 def test_tables():
