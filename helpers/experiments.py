@@ -9,13 +9,20 @@ command. A study that was stopped goes on where it was. Tables are made from the
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
 
-from . import rivals, studies
-from .checkpoints import ship_minilm_mlm, ship_tiny_bert
+import torch
+
+from . import distributed, rivals, studies
+from .bert import PreTrainingModel
+from .checkpoints import NARROW_HEADS, STARTS, ship_minilm_mlm, ship_tiny_bert, started
+from .recipes import own_vocabulary, pretraining_batches, tiny_config
 from .records import record
+from .runtime import generator
 from .sentence_pairs import NEGATIVES
+from .weights import save_pretrained
 
-# Small enough for a CPU: about four minutes an arm on one core (see data/results/plan.json).
+# Small enough for a CPU (see data/results/plan.json).
 TINY = {"hidden_size": 128, "num_hidden_layers": 2, "max_length": 64, "batch_size": 32}
 
 MASKING = {  # name of the arm: what differs from 15 % of the tokens, 80/10/10, drawn anew every time
@@ -27,14 +34,14 @@ MASKING = {  # name of the arm: what differs from 15 % of the tokens, 80/10/10, 
     "400 reviews, dynamic": {"documents": 400},
     "400 reviews, static": {"documents": 400, "static": True},
 }
-RECIPES = {  # RoBERTa's changes, one at a time
-    "static, NSP": {"documents": 400, "static": True},
-    "dynamic, NSP": {"documents": 400},
-    "dynamic, no NSP": {"documents": 400, "next_sentence": False},
-    "10 % of the text": {"documents": 1997, "next_sentence": False},
-    "30 % of the text": {"documents": 5992, "next_sentence": False},
-    "all of the text": {"next_sentence": False},
-    "all, three times the steps": {"next_sentence": False, "longer": 3},
+RECIPES = {  # RoBERTa's changes in turn, then more text and more steps
+    "prepared once, NSP": {"documents": 400, "static": True},
+    "drawn anew, NSP": {"documents": 400},
+    "drawn anew, no NSP loss": {"documents": 400, "next_sentence": False},
+    "drawn anew, single texts": {"documents": 400, "pairs": False},
+    "10 % of the text, long": {"documents": 1997, "pairs": False, "steps": 3000},
+    "30 % of the text, long": {"documents": 5992, "pairs": False, "steps": 3000},
+    "all of the text, long": {"pairs": False, "steps": 3000},
 }
 
 
@@ -69,7 +76,7 @@ def starts(full: bool, seeds: list[int]) -> dict[str, partial]:
     return {
         f"{start}, seed {seed}": partial(studies.tiny_pretraining, seed=seed, steps=steps, start=start, **TINY)
         for seed in seeds
-        for start in ("random", "sine", "neighbours")
+        for start in STARTS
     }
 
 
@@ -100,13 +107,9 @@ def minilm_mlm(full: bool, seeds: list[int]) -> dict[str, partial]:
     return {f"seed {seed}": partial(function, seed=seed, steps=1500 if full else 10) for seed in seeds}
 
 
-def floors(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebooks 03 and 05: what can be had without reading, on the exams of the two checkpoints and of the arms."""
-    exams = {"tiny-bert": ("pairs", 128), "arms": ("pairs", 64), "minilm-mlm": ("windows", 128)}
-    return {
-        name: partial(studies.masked_word_floors, exam=exam, max_length=length)
-        for name, (exam, length) in exams.items()
-    }
+def shipped(full: bool, seeds: list[int]) -> dict[str, partial]:
+    """Notebooks 03 and 05: the two checkpoints as their files stand, and what can be had without reading."""
+    return {name: partial(studies.shipped_checkpoint, name=name) for name in ("tiny-bert", "minilm-mlm")}
 
 
 def ladder(full: bool, seeds: list[int]) -> dict[str, partial]:
@@ -149,13 +152,12 @@ def imdb(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 def recipes(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 08: RoBERTa's changes at our scale, ending in fine-tuned accuracy."""
-    steps = 1000 if full else 100
+    steps, epochs = (1000, 3) if full else (100, 1)
     arms = {}
     for seed in seeds:
         for name, change in RECIPES.items():
-            change = dict(change)
-            sizes = TINY | {"steps": steps * change.pop("longer", 1), "fine_tuning_epochs": 3 if full else 1}
-            arms[f"{name}, seed {seed}"] = partial(studies.tiny_pretraining, seed=seed, **sizes, **change)
+            sizes = TINY | {"steps": steps, "fine_tuning_epochs": epochs, "evaluations": 6} | change
+            arms[f"{name}, seed {seed}"] = partial(studies.tiny_pretraining, seed=seed, **sizes)
     return arms
 
 
@@ -165,22 +167,23 @@ def distillation(full: bool, seeds: list[int]) -> dict[str, partial]:
     return {f"seed {seed}": partial(studies.distillation, seed=seed, **sizes) for seed in seeds}
 
 
-# What one step of a study is, and how many steps an arm has where its settings do not say: sentences come in 212
-# batches of 32; a frozen or halved model counts as the share of a whole step that it costs.
+# What one step of a study is, and how many steps an arm has beside those that its settings name: sentences come in 212
+# batches of 32; a frozen or halved model counts as the share of a whole step that it costs. `recipes` also fine-tunes,
+# three epochs an arm, at about the cost of a quarter as many steps of its unit.
 UNITS = {
-    "three-objectives": ("toy, three objectives", None),
-    "masking": ("2 × 128 from scratch, 32 × 64", None),
-    "next-sentence": ("top three layers, 16 pairs × 128", None),
-    "starts": ("2 × 128 from scratch, 32 × 64", None),
+    "three-objectives": ("toy, three objectives", 0),
+    "masking": ("2 × 128 from scratch, 32 × 64", 0),
+    "next-sentence": ("top three layers, 16 pairs × 128", 0),
+    "starts": ("2 × 128 from scratch, 32 × 64", 0),
     "race": ("ten minutes", 1),
-    "tiny-bert": ("2 × 192 from scratch, 16 × 128", None),
-    "minilm-mlm": ("masked-word head, 16 × 96", None),
+    "tiny-bert": ("2 × 192 from scratch, 16 × 128", 0),
+    "minilm-mlm": ("masked-word head, 16 × 96", 0),
     "ladder": ("all layers, 32 sentences × 28", 520),
     "ladder-folds": ("all layers, 32 sentences × 28", 1040),
     "learning-rates": ("all layers, 32 sentences × 28", 125),
     "own-pretraining": ("2 × 192 fine-tuned, 32 sentences × 32", 1060),
     "imdb": ("all layers, 16 reviews × 256", 250),
-    "recipes": ("2 × 128 from scratch, 32 × 64", None),
+    "recipes": ("2 × 128 from scratch, 32 × 64", 160),
     "distillation": ("all layers, 32 sentences × 28", 1590),
 }
 
@@ -194,7 +197,7 @@ def plan(full: bool, seeds: list[int]) -> dict[str, partial]:
     for name, (unit, steps) in UNITS.items():
         planned = list(range(SEEDS.get(name, len(seeds))))
         runs = STUDIES[name](True, planned).values()
-        total = sum(run.keywords.get("steps") or steps for run in runs)
+        total = sum(run.keywords.get("steps", 0) + steps for run in runs)
         arms[name] = partial(studies.planned, unit=unit, arms=len(runs), seeds=len(planned), steps=total)
     return arms
 
@@ -209,7 +212,7 @@ STUDIES = {
         race,
         tiny_bert,
         minilm_mlm,
-        floors,
+        shipped,
         ladder,
         ladder_folds,
         learning_rates,
@@ -222,8 +225,52 @@ STUDIES = {
 }
 
 
+def pretrain(arguments: list[str]) -> None:
+    """Pre-train a small BERT from scratch on IMDb train reviews, on as many processes as torchrun started; store it in
+    the Hugging Face layout."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.experiments pretrain", description=pretrain.__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="the folder of the finished model")
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--batch-size", type=int, default=64, help="rows of a step, over all processes")
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--hidden-size", type=int, default=256)
+    parser.add_argument("--num-hidden-layers", type=int, default=4)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--documents", type=int, help="reviews to read (all, if not given)")
+    parser.add_argument("--vocab-size", type=int, default=8000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-every", type=int, default=500, help="steps between two run checkpoints")
+    parser.add_argument("--stop-after", type=int, help="end early, as a killed process would; run again to go on")
+    options = parser.parse_args(arguments)
+    device = distributed.start()
+    tokenizer, documents = own_vocabulary(options.documents, options.vocab_size)
+    shape = (options.max_length, options.hidden_size, options.num_hidden_layers)
+    torch.manual_seed(options.seed)
+    encoder = started(tiny_config(tokenizer, *shape, **NARROW_HEADS), "neighbours")
+    model = PreTrainingModel(encoder).to(device)
+    settings = {key: value for key, value in vars(options).items() if key not in ("output", "save_every", "stop_after")}
+    history = distributed.pretrain(
+        model,
+        pretraining_batches(documents, tokenizer, options.max_length, options.batch_size),
+        steps=options.steps,
+        learning_rate=options.learning_rate,
+        generator=generator(options.seed),
+        run=distributed.SharedRun("pretrain", settings, map(str, documents), options.save_every),
+        stop_after=options.stop_after,
+        progress=False,
+    )
+    if distributed.is_first() and len(history.loss) == options.steps:
+        save_pretrained(model, options.output, tokenizer)
+        print(
+            f"{options.steps} steps, {history.tokens_per_second:,.0f} tokens/s on this process: {options.output.name}"
+        )
+    distributed.finish()
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run one study and record it."""
+    """Run one study and record it. (`pretrain` has options of its own: see `pretrain --help`.)"""
+    if arguments and arguments[0] == "pretrain":
+        return pretrain(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m helpers.experiments", description=main.__doc__)
     parser.add_argument("study", choices=sorted(STUDIES))
     parser.add_argument("--budget", choices=("class", "full"), default="class")

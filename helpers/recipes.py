@@ -1,6 +1,7 @@
 """What the notebooks and the studies share: from text to batches, and the standard runs, each a few lines long."""
 
 import copy
+import itertools
 import statistics
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -165,18 +166,19 @@ def pretraining_batches(
     return batches
 
 
-def static_batches(batches: Callable, copies: int = 1) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields the same masked batches at every epoch: static masking, with so many masked
-    copies of the data."""
-    made = []
+def static_batches(
+    batches: Callable, copies: int = 1, seed: int = 0
+) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
+    """Return a function that yields the same batches at every epoch, pairs and masks alike: data prepared once, in so
+    many copies that take turns.
 
-    def epoch(generator: torch.Generator):
-        if len(made) < copies:
-            made.append(list(batches(generator)))
-            yield from made[-1]
-        else:
-            made.append(made.pop(0))
-            yield from made[-1]
+    The copies come from generators of their own (seed, seed + 1, …), not from the one that an epoch is given: a run
+    that is resumed in another process sees the same copies.
+    """
+    turn = itertools.cycle(range(copies))
+
+    def epoch(_: torch.Generator):
+        yield from batches(generator(seed + next(turn)))
 
     return epoch
 
@@ -241,15 +243,26 @@ def held_out_batches(
     return list(pretraining_batches(held_out, tokenizer, max_length, 64, **collator_options)(generator(seed)))
 
 
-def tiny_config(tokenizer, max_length: int, hidden_size: int = 128, num_hidden_layers: int = 2) -> EncoderConfig:
+def tiny_config(
+    tokenizer,
+    max_length: int,
+    hidden_size: int = 128,
+    num_hidden_layers: int = 2,
+    head_size: int = 64,
+    initializer_range: float = 0.02,
+    dropout: float = 0.1,
+) -> EncoderConfig:
     """Return the course's small BERT shape: heads of 64, a feed-forward part of four times the width."""
     return EncoderConfig(
         vocab_size=len(tokenizer),
         hidden_size=hidden_size,
         num_hidden_layers=num_hidden_layers,
-        num_attention_heads=hidden_size // 64,
+        num_attention_heads=hidden_size // head_size,
         intermediate_size=4 * hidden_size,
         max_position_embeddings=max_length,
+        initializer_range=initializer_range,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         pad_token_id=tokenizer.pad_token_id,
     )
 

@@ -1,5 +1,6 @@
 """What a study measured, kept as JSON with settings, machine, versions and seconds; tables are made from it."""
 
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -37,13 +38,15 @@ def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
         waiting = [other for other in arms if other not in done]
         facts = {"name": name, "command": command, "not_run": waiting, "arms": done}
         RESULTS.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=2, default=float) + "\n", encoding="utf-8")
+        # Written beside and swapped in: whatever interrupts this, the arms before it are still there.
+        path.with_suffix(".next").write_text(json.dumps(facts, indent=2, default=float) + "\n", encoding="utf-8")
+        os.replace(path.with_suffix(".next"), path)
         print(f"{name}: {arm}, {seconds:.0f} s", flush=True)
     return path
 
 
 def circumstances() -> dict:
-    """Return the machine and the versions, for a record."""
+    """Return the machine, the versions, and a digest of helpers' source, for a record."""
     versions = {package: importlib.metadata.version(package) for package in ("torch", "transformers", "scikit-learn")}
     cpu = Path("/proc/cpuinfo")
     models = re.findall(r"model name\s*: (.*)", cpu.read_text(encoding="utf-8")) if cpu.is_file() else []
@@ -54,7 +57,8 @@ def circumstances() -> dict:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "python": platform.python_version(),
     }
-    return {"machine": machine, "versions": versions}
+    source = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py"))))
+    return {"machine": machine, "versions": versions, "source": source.hexdigest()[:12]}
 
 
 def load_result(name: str) -> dict:

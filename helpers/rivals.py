@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from . import evaluation, recipes, training
-from .bert import IGNORE, EncoderConfig, PreTrainingModel, PreTrainingOutput
-from .checkpoints import started
+from .bert import IGNORE, PreTrainingModel, PreTrainingOutput
+from .checkpoints import NARROW_HEADS, started
 from .runtime import generator
 from .sentence_pairs import text_windows
 
@@ -35,16 +35,8 @@ class MaskedOnly(nn.Module):
 def train_ours(documents, tokenizer, steps: int, seed: int, learning_rate: float) -> tuple[nn.Module, float]:
     """Pre-train our encoder on masked words alone; return it and the seconds that training took."""
     torch.manual_seed(seed)
-    config = EncoderConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=HIDDEN_SIZE,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=4 * HIDDEN_SIZE,
-        max_position_embeddings=MAX_LENGTH,
-        initializer_range=0.06,
-    )
-    model = recipes.without_dropout(PreTrainingModel(started(config, "neighbours")))
+    config = recipes.tiny_config(tokenizer, MAX_LENGTH, HIDDEN_SIZE, **NARROW_HEADS)
+    model = PreTrainingModel(started(config, "neighbours"))
     begun = time.perf_counter()
     training.pretrain(
         model,

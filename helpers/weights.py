@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -132,7 +133,7 @@ def save_trained(model: PreTrainingModel, folder: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     trained = {hugging_face_name(model, key) for key, p in model.named_parameters() if p.requires_grad}
     state = {key: tensor for key, tensor in _stored(model, torch.float16).items() if key in trained}
-    save_file(state, folder / TRAINED, metadata={"format": "pt"})
+    save_file(state, folder / TRAINED, metadata={"format": "pt", "trained": " ".join(sorted(state))})
     return folder
 
 
@@ -153,10 +154,11 @@ def load_checkpoint(name: str) -> PreTrainingModel:
     for parameter in model.nsp_head.parameters():
         nn.init.zeros_(parameter)
     own = {hugging_face_name(model, key): key for key in model.state_dict()}
-    state = load_file(folder / TRAINED)
-    head = {key for key in own if key.startswith("cls.predictions.")}
-    if unknown := sorted(state.keys() - own.keys()) or sorted(head - state.keys()):
-        raise ValueError(f"{TRAINED} in {name} does not fit: {unknown[:5]}.")
+    with safe_open(folder / TRAINED, "pt") as file:
+        state, expected = {key: file.get_tensor(key) for key in file.keys()}, file.metadata().get("trained", "").split()
+    # A tensor that is not there would silently be the wheel's, under a head that was trained for another one.
+    if wrong := sorted(state.keys() ^ set(expected) or state.keys() - own.keys()):
+        raise ValueError(f"{TRAINED} in {name} does not fit: {wrong[:5]}.")
     model.load_state_dict({own[key]: tensor.float() for key, tensor in state.items()}, strict=False)
     return model.eval()
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM, pipeline
 
 from helpers import checkpoints, weights
@@ -29,7 +30,7 @@ def shipped(request):
 
 
 def measured(name: str) -> dict:
-    return load_result(f"{name}-full")["arms"]["seed 0"]["measured"]
+    return load_result("shipped-full")["arms"][name]["measured"]
 
 
 # ---------------------------------------------------------------- what is shipped
@@ -53,24 +54,31 @@ def test_weights_are_stored_in_half_precision_and_loaded_in_full(shipped):
 def test_they_score_what_their_record_says(shipped):
     name, model, tokenizer = shipped
     if name == "tiny-bert":
-        sample = held_out_batches(tokenizer, 300, 128, split="test")[::3]
+        sample = held_out_batches(tokenizer, 300, 128, split="test")[::6]
     else:
         sample = frozen_windows("test", 300, tokenizer, 128)[::6]
-    found = evaluate_mlm(model, sample, tokenizer.mask_token_id)["kinds"]["mask"]
-    recorded = measured(name)["test"]["kinds"]["mask"]
-    spread = (recorded["accuracy"] * (1 - recorded["accuracy"]) / found["slots"]) ** 0.5
-    assert found["slots"] > 1500
-    assert abs(found["accuracy"] - recorded["accuracy"]) < 3.5 * spread
-    assert abs(found["loss"] - recorded["loss"]) < 0.2
+    found, recorded = evaluate_mlm(model, sample, tokenizer.mask_token_id), measured(name)["sample"]
+    assert found["slots"] == recorded["slots"] > 1500
+    for kind, scored in found["kinds"].items():
+        # The same slots: rounding may turn a few ties, no more.
+        assert abs(scored["accuracy"] - recorded["kinds"][kind]["accuracy"]) <= 0.003
+        assert scored["loss"] == pytest.approx(recorded["kinds"][kind]["loss"], abs=2e-3)
+
+
+def test_the_file_lost_nothing_to_half_precision(shipped):
+    name = shipped[0]
+    trained = load_result(f"{name}-full")["arms"]["seed 0"]["measured"]["test"]["kinds"]["mask"]
+    stored = measured(name)["test"]["kinds"]["mask"]
+    assert stored["slots"] == trained["slots"] and abs(stored["accuracy"] - trained["accuracy"]) <= 0.003
 
 
 def test_the_everyday_sentences_come_out_as_recorded():
     model, tokenizer = load_checkpoint("minilm-mlm"), load_tokenizer()
     found, recorded = cloze(model, tokenizer), measured("minilm-mlm")["cloze"]
     assert [entry["text"] for entry in found] == [entry["text"] for entry in recorded]
-    # Half precision may swap two words of nearly equal probability, no more.
-    assert sum(len(set(a["top"]) & set(b["top"])) for a, b in zip(found, recorded, strict=True)) >= 57
-    assert abs(sum(e["right"] for e in found) - sum(e["right"] for e in recorded)) <= 1
+    # Rounding may swap two words of nearly equal probability, no more.
+    assert sum(len(set(a["top"]) & set(b["top"])) for a, b in zip(found, recorded, strict=True)) >= 59
+    assert [entry["right"] for entry in found] == [entry["right"] for entry in recorded]
 
 
 @torch.no_grad()
@@ -124,18 +132,21 @@ def test_only_what_was_trained_is_stored(tmp_path, monkeypatch):
 
 
 def test_a_changed_file_is_refused(tmp_path, monkeypatch):
-    from safetensors.torch import save_file
-
     monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
-    state = load_file(CHECKPOINTS / "minilm-mlm" / "trained.safetensors")
-    (tmp_path / "less").mkdir()
-    save_file({key: t for key, t in state.items() if "bias" not in key}, tmp_path / "less" / "trained.safetensors")
-    with pytest.raises(ValueError, match="does not fit.*cls.predictions.bias"):
-        load_checkpoint("less")
-    (tmp_path / "more").mkdir()
-    save_file(state | {"bert.encoder.layer.9.output": torch.ones(1)}, tmp_path / "more" / "trained.safetensors")
-    with pytest.raises(ValueError, match="does not fit.*layer.9"):
-        load_checkpoint("more")
+    path = CHECKPOINTS / "minilm-mlm" / "trained.safetensors"
+    state, layer = load_file(path), "bert.encoder.layer.5.output.dense.weight"
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    changes = {
+        "less": ({key: tensor for key, tensor in state.items() if key != layer}, metadata, "layer.5"),
+        "more": (state | {"bert.encoder.layer.9.output": torch.ones(1)}, metadata, "layer.9"),
+        "unnamed": (state, {"format": "pt"}, "bert.encoder"),
+    }
+    for name, (tensors, facts, message) in changes.items():
+        (tmp_path / name).mkdir()
+        save_file(tensors, tmp_path / name / "trained.safetensors", metadata=facts)
+        with pytest.raises(ValueError, match=f"does not fit.*{message}"):
+            load_checkpoint(name)
 
 
 # ---------------------------------------------------------------- training
@@ -154,21 +165,28 @@ def test_a_small_encoder_is_pre_trained_and_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
     sizes = {"steps": 2, "batch_size": 4, "hidden_size": 32, "documents": 4, "vocab_size": 400}
     found = {}
-    for name, change in (("dynamic", {}), ("static", {"static": True}), ("no NSP", {"next_sentence": False})):
+    for name, change in (("dynamic", {}), ("static", {"static": True}), ("single", {"pairs": False})):
         model, tokenizer, found[name] = pretrain_tiny(vocabulary_documents=20, evaluations=1, **sizes, **change)
         assert len(tokenizer) == 400 and not model.training
         result = found[name]
         assert result["tokens"] > 100 and result["curve"][-1]["step"] == 2 and np.isfinite(result["train_loss"])
         assert json.loads(json.dumps(result)) == result
-    assert found["dynamic"]["test"]["slots"] == found["static"]["test"]["slots"]  # one exam for all
-    assert len(list(tmp_path.iterdir())) == 3  # no run is taken for another
+        assert result["all_settings"]["learning_rate"] == 2e-3 and result["training_seconds"] > 0
+    for exam in ("test", "test_windows"):  # one for all
+        assert found["dynamic"][exam]["slots"] == found["static"][exam]["slots"] == found["single"][exam]["slots"]
+    assert not any(tmp_path.iterdir())  # what is finished leaves nothing to be taken for a run that can go on
 
 
 def test_the_starts_differ_and_an_unknown_one_is_refused():
-    config = EncoderConfig(100, 64, 1, 2, 64, 32)
-    made = {start: started(config, start).embeddings.position.weight for start in checkpoints.STARTS}
-    assert not torch.equal(made["random"], made["sine"]) and not torch.equal(made["sine"], made["neighbours"])
-    assert abs(made["sine"].std() / made["random"].std() - 1) < 0.3
+    config = EncoderConfig(100, 64, 1, 2, 64, 32, initializer_range=0.06)
+    torch.manual_seed(0)
+    made = {start: started(config, start) for start in checkpoints.STARTS}
+    places = {start: encoder.embeddings.position.weight for start, encoder in made.items()}
+    query = {start: encoder.layers[0].attention.query.weight.std() for start, encoder in made.items()}
+    assert abs(places["sine"].std() / places["random"].std() - 1) < 0.3
+    assert abs(places["BERT"].std() / 0.02 - 1) < 0.1 and abs(query["BERT"] / 0.02 - 1) < 0.1
+    assert torch.equal(places["waves"][:, :32], places["neighbours"][:, :32])
+    assert query["neighbours"] > 1.5 * query["waves"]
     with pytest.raises(ValueError, match="Unknown start 'cold'"):
         started(config, "cold")
 
@@ -184,4 +202,6 @@ def test_the_masked_word_head_trains_the_top_layers_only(tmp_path, monkeypatch, 
     for name, parameter in encoder.state_dict().items():
         kept = torch.equal(parameter, model.state_dict()[f"encoder.{name}"])
         assert kept == (f"encoder.{name}" not in trained), name
-    assert len(found["cloze"]) == 12 and all(len(entry["top"]) == 5 for entry in found["cloze"])
+    assert found["test"]["slots"] > 20 and found["all_settings"]["trained_layers"] == 3
+    entries = cloze(model, load_tokenizer())
+    assert len(entries) == 12 and all(len(entry["top"]) == 5 for entry in entries)

@@ -17,6 +17,7 @@ from helpers.evaluation import (
     mcnemar,
     neighbour_guesses,
     predict,
+    right_at_masks,
     score,
     unigram_floor,
     wilson_interval,
@@ -90,12 +91,26 @@ def test_neighbours_are_asked_from_the_surest_to_the_vaguest():
         "input_ids": torch.tensor([row for row, _ in asked]),
         "labels": torch.tensor([[IGNORE, word, IGNORE] for _, word in asked]),
     }
-    found = neighbour_guesses(torch.tensor(text), [batch], mask, vocab_size=10)
+    found = neighbour_guesses(torch.tensor(text), [batch], mask, [0])
     assert found[[0, 1, 3]].all() and found.shape == (4,)
     batch["labels"][0, 1] = 4
     batch["input_ids"][3, 1] = 5  # not a [MASK] slot: not asked
-    again = neighbour_guesses(torch.tensor(text), [batch], mask, vocab_size=10)
+    again = neighbour_guesses(torch.tensor(text), [batch], mask, [0])
     assert again.tolist() == [False, *found[1:3].tolist()]
+
+
+def test_neighbours_never_guess_a_special_token():
+    text = torch.tensor([5, 0, 6, 5, 0, 6, 5, 7, 6])  # 0 parts the texts; between 5 and 6 it stands most often
+    batch = {"input_ids": torch.tensor([[5, 9, 6]]), "labels": torch.tensor([[IGNORE, 7, IGNORE]])}
+    assert neighbour_guesses(text, [batch], 9, [0]).all()
+    assert not neighbour_guesses(text, [batch], 9, []).any()
+
+
+def test_right_at_masks_agrees_with_the_score(model):
+    batches = frozen_batches()
+    right = right_at_masks(model, batches, MASK)
+    scored = evaluate_mlm(model, batches, MASK)["kinds"]["mask"]
+    assert (len(right), right.mean()) == (scored["slots"], pytest.approx(scored["accuracy"]))
 
 
 def test_a_ratio_of_accuracies_has_an_interval():

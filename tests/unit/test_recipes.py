@@ -171,6 +171,7 @@ def test_static_masks_come_back_and_dynamic_ones_do_not(documents, small_tokeniz
     for i, epoch in enumerate(epochs):
         for j, other in enumerate(epochs):
             assert same(epoch, other) == (i % copies == j % copies)
+    assert same(list(static_batches(dynamic, copies)(generator(7))), epochs[0])  # as another process makes them
     fresh = [list(dynamic(draw)) for _ in range(3)]
     assert not same(fresh[0], fresh[1]) and not same(fresh[1], fresh[2])
 

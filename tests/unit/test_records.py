@@ -35,6 +35,7 @@ def test_a_record_says_what_it_takes_to_trust_it(results):
     assert only["settings"] == {"value": 0.25, "seed": 3}
     assert only["measured"] == {"accuracy": 0.25, "interval": [0.4, 0.6]} and 0 <= only["seconds"] < 5
     assert only["machine"].keys() == {"processor", "cores", "threads", "gpu", "python"}
+    assert len(only["source"]) == 12
     assert only["versions"]["torch"].startswith("2.") and "transformers" in only["versions"]
 
 

@@ -8,6 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from helpers import sentence_pairs
+from helpers.corpora import load_documents
 from helpers.sentence_pairs import (
     IN_ORDER,
     IS_NEXT,
@@ -15,7 +16,7 @@ from helpers.sentence_pairs import (
     NOT_NEXT,
     SWAPPED,
     build_inputs,
-    draw_negatives,
+    joined,
     make_nsp_pairs,
     make_order_pairs,
     split_sentences,
@@ -255,34 +256,44 @@ def test_some_windows_are_short_and_the_rest_are_full(documents):
 def test_a_negative_is_of_the_kind_that_was_asked_for(shape, seed, kind):
     assume(sum(map(bool, shape)) > 1)
     documents = number_tokens(shape)
-    corpus = [[[-n] for n in range(1, 200)]]
-    pairs, _ = make_nsp_pairs(documents, 20, seeded(seed), negative_probability=0.0)
-    made = draw_negatives(pairs, documents, kind, seeded(seed), corpus, probability=0.9)
-    assert len(made) == len(pairs)
-    for before, after in zip(pairs, made, strict=True):
-        assert after.tokens_a == before.tokens_a and after.source_a == before.source_a
-        assert len(after.tokens_b) <= len(before.tokens_b)
-        if after.label == IS_NEXT:
-            assert after == before
-            continue
-        where = after.source_b
-        pool = corpus if kind == "another corpus" else documents
-        assert flat(pool[where.document][where.start : where.end])[: len(after.tokens_b)] == list(after.tokens_b)
-        if kind == "same review":
-            assert where.document == before.source_a.document
-            assert where.end <= before.source_a.start or where.start >= before.source_b.end
-        if kind == "another review":
-            assert where.document != before.source_a.document
+    corpus = [[[-n - i for i in range(5)] for n in range(1, 99, 5)]]
+    pairs, counts = make_nsp_pairs(documents, 20, seeded(seed), 0.9, negatives=kind, corpus=corpus)
+    assert counts["pairs"] == len(pairs)
+    for pair in pairs:
+        a, b = pair.source_a, pair.source_b
+        pool = corpus if kind == "another corpus" and pair.label == NOT_NEXT else documents
+        assert is_slice(pair.tokens_b, flat(pool[b.document][b.start : b.end]))
+        if pair.label == IS_NEXT:
+            assert (b.document, b.start) == (a.document, a.end)
+        elif kind == "same review":
+            assert b.document == a.document and (b.end <= a.start or b.start > a.end)
+        elif kind == "another review":
+            assert b.document != a.document
 
 
 @pytest.mark.parametrize("kind", NEGATIVES)
-def test_about_half_become_negatives_of_the_same_length(documents, kind):
-    pairs, _ = make_nsp_pairs(documents, 48, seeded(0), negative_probability=0.0)
-    made = draw_negatives(pairs, documents, kind, seeded(1), [document for document in documents if document])
-    false = [pair for pair in made if pair.label == NOT_NEXT]
-    assert 0.35 < len(false) / len(made) < 0.6
-    lengths = [(len(b.tokens_b), len(a.tokens_b)) for b, a in zip(pairs, made, strict=True) if a.label == NOT_NEXT]
-    assert sum(before == after for before, after in lengths) / len(lengths) > 0.7
+def test_neither_length_nor_edges_nor_balance_give_a_negative_away(kind, small_tokenizer):
+    texts = load_documents("imdb", "train")[:150]
+    documents = tokenize_documents(texts, small_tokenizer)
+    loose = tokenize_documents(load_documents("rotten_tomatoes", "train")[:600], small_tokenizer)
+    corpus = joined(loose, 10)
+    pairs, _ = make_nsp_pairs(documents, 64, seeded(0), negatives=kind, corpus=corpus)
+    assert 0.44 < sum(pair.label for pair in pairs) / len(pairs) < 0.56
+    starts = {pair.label: [] for pair in pairs}
+    lengths = {pair.label: [] for pair in pairs}
+    for pair in pairs:
+        pool = corpus if kind == "another corpus" and pair.label == NOT_NEXT else documents
+        first = pool[pair.source_b.document][pair.source_b.start]
+        starts[pair.label].append(list(pair.tokens_b[: len(first)]) == first[: len(pair.tokens_b)])
+        lengths[pair.label].append(len(pair.tokens_b))
+    share = {label: sum(found) / len(found) for label, found in starts.items()}
+    mean = {label: sum(found) / len(found) for label, found in lengths.items()}
+    assert abs(share[IS_NEXT] - share[NOT_NEXT]) < 0.12  # B begins with a whole sentence about as often
+    assert abs(mean[IS_NEXT] / mean[NOT_NEXT] - 1) < 0.12
+
+
+def test_loose_sentences_are_joined():
+    assert joined([[[1]], [[2], [3]], [], [[4]], [[5]]], 2) == [[[1], [2]], [[3], [4]], [[5]]]
 
 
 # ---------------------------------------------------------------- the input

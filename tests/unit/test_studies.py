@@ -74,7 +74,7 @@ def test_the_verdict_on_next_sentence(negatives):
 
 def test_whole_reviews():
     found = imdb_fine_tuning(seed=0, rows=8, judged=6, max_length=32, batch_size=4)
-    assert found["full"]["n"] == found["TF-IDF"]["n"] == 6
+    assert {score["n"] for score in found.values() if isinstance(score, dict) and "n" in score} == {6}
     paired = found["full against TF-IDF"]
     assert abs(paired["only_a"] - paired["only_b"]) == round(
         6 * abs(found["full"]["accuracy"] - found["TF-IDF"]["accuracy"])
