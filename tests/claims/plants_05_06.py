@@ -50,6 +50,20 @@ PLANTS = [
         "old": '"hidden_act": "gelu",',
         "new": '"hidden_act": "relu",',
     },
+    # The rotations turn the wrong way.
+    {
+        "claim": "05.13",
+        "module": "bert",
+        "old": "sines, cosines = (frequencies * offset).sin(), (frequencies * offset).cos()",
+        "new": "sines, cosines = (frequencies * -offset).sin(), (frequencies * offset).cos()",
+    },
+    # The checkpoint's shape is read, its weights are not.
+    {
+        "claim": "05.15",
+        "module": "weights",
+        "old": "        return load_model(folder)",
+        "new": "        return PreTrainingModel(Encoder(read_config(folder))).eval()",
+    },
     # Nothing is sorted by length.
     {
         "claim": "06.2",

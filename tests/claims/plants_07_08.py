@@ -71,13 +71,18 @@ PLANTS = [
         "new": "return sum(p.numel() for _, p in module.named_parameters(remove_duplicate=False))",
     },
     # Static masking draws anew every time.
-    {"claim": "08.8", "module": "recipes", "old": "if len(made) < copies:", "new": "if copies:"},
+    {
+        "claim": "08.8",
+        "module": "recipes",
+        "old": "yield from batches(generator(seed + next(turn)))",
+        "new": "yield from batches(_)",
+    },
     # Ten copies are made, but only the first is ever used again.
     {
         "claim": "08.8",
         "module": "recipes",
-        "old": "if len(made) < copies:",
-        "new": "if not made:",
+        "old": "turn = itertools.cycle(range(copies))",
+        "new": "turn = itertools.cycle([0])",
     },
     # The temperature is not squared.
     {"claim": "08.12", "module": "training", "old": "* temperature**2", "new": "* temperature"},

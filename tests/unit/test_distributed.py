@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from helpers import experiments
 from helpers.bert import IGNORE, Encoder, PreTrainingModel
 from helpers.distributed import shard
 from helpers.weights import load_model
@@ -80,19 +81,25 @@ def test_the_gradient_is_that_of_one_process(tmp_path, rows, processes):
         assert (found[name] - parameter.grad).abs().max() <= 1e-6, name
 
 
-def test_a_run_goes_on_with_another_number_of_processes(tmp_path):
-    def pretrain(processes: int, runs: str, *more: str) -> str:
-        sizes = ["--steps", "6", "--batch-size", "4", "--max-length", "16", "--hidden-size", "32"]
-        sizes += ["--num-hidden-layers", "1", "--documents", "6", "--vocab-size", "200", "--save-every", "2"]
-        command = ["-m", "helpers.experiments", "pretrain", *sizes, "--output", str(tmp_path / runs), *more]
-        return torchrun(processes, *command, COURSE_RUNS=str(tmp_path / "runs" / runs))
+def test_a_run_goes_on_with_another_number_of_processes(tmp_path, monkeypatch, capsys):
+    sizes = ["--steps", "6", "--batch-size", "4", "--max-length", "16", "--hidden-size", "32"]
+    sizes += ["--num-hidden-layers", "1", "--documents", "6", "--vocab-size", "200", "--save-every", "2"]
 
-    assert "6 steps" in pretrain(1, "whole")
-    whole = load_model(tmp_path / "whole").state_dict()
-    pretrain(2, "halved", "--stop-after", "5")  # killed after its checkpoint of step 4
+    def alone(name: str):
+        """Here, as a group of one."""
+        for key, value in (("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "0")):
+            monkeypatch.setenv(key, value)
+        monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs" / name))
+        experiments.pretrain([*sizes, "--output", str(tmp_path / name)])
+        return load_model(tmp_path / name).state_dict()
+
+    whole = alone("whole")
+    assert "6 steps" in capsys.readouterr().out
+    command = ["-m", "helpers.experiments", "pretrain", *sizes, "--output", str(tmp_path / "halved")]
+    # Two processes, killed after the checkpoint of step 4.
+    torchrun(2, *command, "--stop-after", "5", COURSE_RUNS=str(tmp_path / "runs" / "halved"))
     assert len(list((tmp_path / "runs" / "halved").rglob("*.safetensors"))) == 1  # one checkpoint, by one process
     assert not (tmp_path / "halved").exists()
-    pretrain(1, "halved")
-    halved = load_model(tmp_path / "halved").state_dict()
+    halved = alone("halved")
     for name in whole:  # a key's bias has no effect and no gradient: AdamW makes steps of the rounding
         assert "key.bias" in name or (whole[name] - halved[name]).abs().max() <= 1e-4, name
