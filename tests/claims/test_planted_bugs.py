@@ -85,6 +85,7 @@ def test_cells_that_do_not_train_run_alone(number, in_notebooks):
 @pytest.mark.parametrize("plant", PLANTS, ids=[f"{p['claim']}-{p['module']}-{i}" for i, p in enumerate(PLANTS)])
 def test_planted_bug_turns_its_claim_red(plant, in_notebooks, tmp_path):
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "data", tmp_path / "data")  # helpers look for records and checkpoints beside themselves
     source = tmp_path / "helpers" / f"{plant['module']}.py"
     text = source.read_text(encoding="utf-8")
     assert text.count(plant["old"]) == 1, "the planted bug's place has moved: update the plant"
