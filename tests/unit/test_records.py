@@ -75,10 +75,10 @@ def test_where_a_study_comes_from(results):
         record("study", {"a": partial(arm), "b": partial(arm, value=None), "c": partial(arm)}, command="python -m …")
     found = load_result("study")
     first, command = origin(found).splitlines()
-    assert first.startswith("recorded: 1 arms, 2 not run yet, 0 minutes an arm, on ") and "threads: " in first
+    assert first.startswith("recorded: 1 arm, 2 not run yet, 0 minutes an arm, on ") and "threads: " in first
     assert command == "python -m …"
     found["not_run"], found["arms"]["a"]["seconds"], found["arms"]["a"]["machine"]["gpu"] = [], None, "a big one"
-    assert origin(found).startswith("recorded: 1 arms, on a big one, threads: ")
+    assert origin(found).startswith("recorded: 1 arm, on a big one, threads: ")
 
 
 def test_tables():
