@@ -85,7 +85,8 @@ def origin(result: dict) -> str:
     minutes = [arm["seconds"] / 60 for arm in arms if arm["seconds"] is not None]
     time_taken = f", {statistics.mean(minutes):.0f} minutes an arm" if minutes else ""
     late = f", {len(waiting)} not run yet" if waiting else ""
-    return f"recorded: {len(arms)} arm{'s' * (len(arms) != 1)}{late}{time_taken}, on {'; '.join(sorted(machines))}\n{result['command']}"
+    count = f"{len(arms)} arm{'s' * (len(arms) != 1)}"
+    return f"recorded: {count}{late}{time_taken}, on {'; '.join(sorted(machines))}\n{result['command']}"
 
 
 def markdown_table(rows: list[dict]) -> str:
