@@ -208,8 +208,8 @@ def start_with_waves(encoder: Encoder) -> tuple[Tensor, int]:
 
 
 @torch.no_grad()
-def start_with_neighbours(encoder: Encoder, offsets: Sequence[int] = NEIGHBOURS) -> None:
-    """Change a fresh encoder, in place, so that head h of its first layer looks `offsets[h]` tokens away.
+def start_with_neighbours(encoder: Encoder) -> None:
+    """Change a fresh encoder, in place, so that head h of its first layer looks `NEIGHBOURS[h]` tokens away.
 
     A small encoder's first obstacle is to find out where its neighbours are. Here the positions start as in
     `start_with_waves`, and query and key as the rotation that takes position t to t + offset. Everything is learned
@@ -217,7 +217,7 @@ def start_with_neighbours(encoder: Encoder, offsets: Sequence[int] = NEIGHBOURS)
     """
     attention = encoder.layers[0].attention
     frequencies, size = start_with_waves(encoder)
-    for head, offset in zip(range(attention.num_attention_heads), offsets, strict=False):
+    for head, offset in zip(range(attention.num_attention_heads), NEIGHBOURS, strict=False):
         rows = slice(head * size, (head + 1) * size)
         sines, cosines = (frequencies * offset).sin(), (frequencies * offset).cos()
         turns = torch.stack([cosines, sines, -sines, cosines], dim=-1).view(-1, 2, 2)

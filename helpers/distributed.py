@@ -52,7 +52,7 @@ def shard(batch: dict[str, Tensor], rank: int, world_size: int) -> dict[str, Ten
     if len(mine["input_ids"]):
         return mine
     first = {key: tensor[:1] for key, tensor in batch.items()}
-    blank = {key: torch.full_like(first[key], IGNORE) for key in ("labels", "next_sentence_label") if key in first}
+    blank = {key: torch.full_like(first[key], IGNORE) for key in ("labels", "next_sentence_label")}
     return first | blank
 
 
@@ -74,7 +74,7 @@ class GlobalMean(nn.Module):
         attention_mask: Tensor,
         token_type_ids: Tensor,
         labels: Tensor,
-        next_sentence_label: Tensor | None = None,
+        next_sentence_label: Tensor,
     ) -> PreTrainingOutput:
         """As `PreTrainingModel.forward`; this shard's part of the losses, which are means over all shards."""
         encoder = self.model.encoder
@@ -82,12 +82,9 @@ class GlobalMean(nn.Module):
         chosen = labels != IGNORE
         mlm_logits = self.model.mlm_head(hidden[chosen], encoder.embeddings.word.weight)
         mlm_loss = self.share(mlm_logits, labels[chosen])
-        nsp_logits = nsp_loss = None
-        if next_sentence_label is not None:
-            nsp_logits = self.model.nsp_head(encoder.pool(hidden))
-            nsp_loss = self.share(nsp_logits, next_sentence_label)
-        loss = mlm_loss if nsp_loss is None else mlm_loss + nsp_loss
-        return PreTrainingOutput(loss, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
+        nsp_logits = self.model.nsp_head(encoder.pool(hidden))
+        nsp_loss = self.share(nsp_logits, next_sentence_label)
+        return PreTrainingOutput(mlm_loss + nsp_loss, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
 
     @staticmethod
     def share(logits: Tensor, labels: Tensor) -> Tensor:
@@ -113,18 +110,14 @@ def pretrain(
     model: PreTrainingModel,
     batches: Callable[[torch.Generator], Iterable[dict[str, Tensor]]],
     *,
-    next_sentence: bool = True,
     run: SharedRun | None = None,
     **options,
 ) -> training.History:
     """Train with `training.pretrain` on all processes of the group; call `start` first, on each of them.
 
-    `batches(generator)` yields global batches, the same on every process: give all the same seed. `options` are those
+    `batches(generator)` yields global batches of pairs, the same on every process: give all the same seed. `options` are those
     of `training.pretrain`. The history's loss is this process's share, its tokens are its own.
     """
-    if not next_sentence:
-        for part in (model.encoder.pooler, model.nsp_head):
-            training.freeze(part)  # DDP waits for the gradient of every parameter that asks for one
     rank, world_size = dist.get_rank(), dist.get_world_size()
 
     def shards(generator: torch.Generator):

@@ -134,7 +134,10 @@ def ladder(
 
 def ladder_scores(**settings) -> dict:
     """Return the ladder's scores alone, as a record keeps them."""
-    found = ladder(**settings, progress=False)
+    return _scores(ladder(**settings, progress=False))
+
+
+def _scores(found: dict[str, dict]) -> dict[str, dict]:
     return {rung: {k: v for k, v in score.items() if k not in ("right", "model")} for rung, score in found.items()}
 
 
@@ -145,12 +148,11 @@ def ladder_fold(fold: int, folds: int = 5, epochs: int = 2, batch_size: int = 32
     accuracy.
     """
     found = ladder(sentences=split_fold(fold, folds), epochs=epochs, batch_size=batch_size, seed=seed, progress=False)
-    scores = {rung: {k: v for k, v in score.items() if k not in ("right", "model")} for rung, score in found.items()}
     paired = {
         f"{lower} | {upper}": evaluation.mcnemar(found[lower]["right"], found[upper]["right"])
         for lower, upper in pairwise(RUNGS[:6])
     }
-    return scores | {"neighbours": paired}
+    return _scores(found) | {"neighbours": paired}
 
 
 def split_fold(fold: int, folds: int) -> tuple[list[Review], list[Review]]:
