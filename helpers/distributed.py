@@ -115,8 +115,8 @@ def pretrain(
 ) -> training.History:
     """Train with `training.pretrain` on all processes of the group; call `start` first, on each of them.
 
-    `batches(generator)` yields global batches of pairs, the same on every process: give all the same seed. `options` are those
-    of `training.pretrain`. The history's loss is this process's share, its tokens are its own.
+    `batches(generator)` yields global batches of pairs, the same on every process: give all the same seed. `options`
+    are those of `training.pretrain`. The history's loss is this process's share, its tokens are its own.
     """
     rank, world_size = dist.get_rank(), dist.get_world_size()
 
