@@ -1,6 +1,18 @@
-"""Claims: a sentence of the lesson that is checked by value where it stands."""
+"""What stands in a lesson beside text and code: claims that are checked where they stand, exercises that say what went
+wrong, and pictures that move."""
 
 import html
+import importlib
+import inspect
+import os
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import wraps
+
+from IPython.display import Code, display
+
+# ---------------------------------------------------------------- claims
 
 
 class Claim:
@@ -38,3 +50,131 @@ def claim(id: str, text: str, holds, value=None) -> Claim:
     if not answer:
         raise ClaimFailed(id, text, value)
     return Claim(id, text, value)
+
+
+# ---------------------------------------------------------------- exercises
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its solution, and how an answer is checked.
+
+    reference: the solution, a function; its name is the name of the exercise. check: given an answer, yields one
+    (holds, question) for each mechanism, from plain to subtle; the question asks about the likely slip. found: for
+    "spot the bug", the code as the notebook shows it. difficulty: 1 (a line), 2 (a function) or 3 (the day's main one).
+    """
+
+    reference: Callable
+    check: Callable[[Callable], Iterator[tuple[bool, str]]]
+    minutes: int
+    difficulty: int
+    hints: tuple[str, ...]
+    found: Callable | None = None
+
+    @property
+    def name(self) -> str:
+        return self.reference.__name__
+
+
+_EXERCISES: dict[str, Exercise] = {}
+
+
+def exercise(reference: Callable, **about) -> Callable:
+    """Decorate the check of `reference`, and enter the exercise: `about` are the other fields of `Exercise`."""
+
+    def enter(check: Callable) -> Callable:
+        _EXERCISES[reference.__name__] = Exercise(reference, check, **about)
+        return check
+
+    return enter
+
+
+def exercises() -> Mapping[str, Exercise]:
+    """Return all exercises of the course by name."""
+    package = importlib.import_module("helpers.exercises")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return _EXERCISES
+
+
+MARKS = {"passed": "✓", "failed": "✗", "not attempted": "○"}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of an answer: `state` is "passed", "failed" or "not attempted"."""
+
+    name: str
+    state: str
+    text: str
+
+    def __repr__(self):
+        return f"{MARKS[self.state]} {self.name}: {self.text}"
+
+
+def check(answer: Callable) -> Checked:
+    """Check your answer to the exercise of the same name, mechanism by mechanism; stop at the first that fails.
+
+    Never raises: the notebook runs on whatever the answer does. Raises KeyError only if there is no such exercise.
+    """
+    task = _find(answer.__name__)
+    if task.found and _same_code(answer, task.found):
+        return Checked(task.name, "not attempted", "not attempted, the bug is still there")
+    passed = 0
+    try:
+        for holds, question in task.check(answer):
+            if not holds:
+                return Checked(task.name, "failed", question)
+            passed += 1
+    except NotImplementedError:
+        return Checked(task.name, "not attempted", "not attempted")
+    except Exception as error:  # whatever an answer does, the lesson goes on
+        return Checked(task.name, "failed", f"stopped with {type(error).__name__}: {error}")
+    return Checked(task.name, "passed", f"all {passed} checks hold")
+
+
+def hint(name: str, number: int = 1) -> str:
+    """Return a hint for an exercise; ask for number 2, 3, … when the first was not enough."""
+    hints = _find(name).hints
+    if not 1 <= number <= len(hints):
+        raise ValueError(f"Exercise {name!r} has hints 1 to {len(hints)}, not {number}.")
+    return hints[number - 1]
+
+
+def solution(name: str) -> Code:
+    """Show the solution of an exercise: the source of the reference that the checks were tried on."""
+    return Code(inspect.getsource(_find(name).reference), language="python")
+
+
+def _find(name: str) -> Exercise:
+    if name not in exercises():
+        raise KeyError(f"No exercise {name!r}; there are: {', '.join(sorted(_EXERCISES))}.")
+    return _EXERCISES[name]
+
+
+def _same_code(one: Callable, other: Callable) -> bool:
+    """Do two functions do the same, instruction by instruction? Names of files, lines and docstrings do not count."""
+    codes = [function.__code__ for function in (one, other)]
+    docs = [function.__doc__ for function in (one, other)]
+    constants = [tuple(repr(c) for c in code.co_consts if c != doc) for code, doc in zip(codes, docs, strict=True)]
+    return (codes[0].co_code, codes[0].co_names, constants[0]) == (codes[1].co_code, codes[1].co_names, constants[1])
+
+
+# ---------------------------------------------------------------- pictures that move
+
+
+def explore(draw: Callable, **controls):
+    """Show `draw()` with one control for each argument: a slider for (low, high) or (low, high, step), a menu for a
+    list, a text box for a string. The defaults of `draw` are where it starts.
+
+    Without a kernel a control is an error box, so stored notebooks (COURSE_STATIC=1) keep the first picture alone.
+    """
+    if os.environ.get("COURSE_STATIC"):
+        return draw()
+    from ipywidgets import interactive  # slow to import, and needed in a live notebook alone
+
+    @wraps(draw)
+    def show(**values):
+        display(draw(**values))
+
+    return interactive(show, **controls)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
-from helpers.classroom import ClaimFailed, claim
+from helpers import classroom
+from helpers.classroom import ClaimFailed, check, claim, exercise, explore, hint, solution
 
 
 @pytest.mark.parametrize("true", [True, np.bool_(True), torch.tensor(True), np.array([True]), torch.tensor([True])])
@@ -44,3 +45,85 @@ def test_what_a_notebook_shows():
     assert "<script>" not in data["text/html"]
     data, _ = DisplayFormatter().format(claim("01.1", "text", True))
     assert "(" not in data["text/html"].replace("(--", "")
+
+
+# Exercises
+
+
+def double(x):
+    """Return twice x."""
+    return x + x
+
+
+def found_double(x):
+    """Return twice x."""
+    return x * x
+
+
+@pytest.fixture
+def entered(monkeypatch):
+    """One exercise with a bug to spot."""
+    monkeypatch.setattr(classroom, "_EXERCISES", {})
+    monkeypatch.setattr(classroom.pkgutil, "iter_modules", lambda path: [])
+    about = {"minutes": 5, "difficulty": 1, "hints": ("Twice 2 is 4, and so is 2².", "Add."), "found": found_double}
+
+    @exercise(double, **about)
+    def check_double(answer):
+        yield answer(2) == 4, "Is twice 2 four?"
+        yield answer(3) == 6, "Do you square?"
+
+
+def answered(body):
+    """Return `body` under the name of the exercise, as a student writes it."""
+    body.__name__ = "double"
+    return body
+
+
+def test_an_answer_passes_fails_or_is_not_attempted(entered):
+    assert repr(check(double)) == "✓ double: all 2 checks hold"
+    assert repr(check(answered(lambda x: x**2))) == "✗ double: Do you square?"
+    assert repr(check(answered(lambda x: [][x]))) == "✗ double: stopped with IndexError: list index out of range"
+    assert repr(check(answered(found_double))) == "○ double: not attempted, the bug is still there"
+
+    def stub(x):
+        raise NotImplementedError
+
+    assert repr(check(answered(stub))) == "○ double: not attempted"
+
+
+def test_an_answer_like_the_bug_but_other_code_is_attempted(entered):
+    def tried(x):
+        """Some other words."""
+        return x * x + 0
+
+    assert check(answered(tried)).state == "failed"
+
+
+def test_hints_and_solution(entered):
+    assert (hint("double"), hint("double", 2)) == ("Twice 2 is 4, and so is 2².", "Add.")
+    with pytest.raises(ValueError, match="hints 1 to 2, not 3"):
+        hint("double", 3)
+    assert solution("double").data.endswith("return x + x\n")
+    with pytest.raises(KeyError, match="No exercise 'tripel'; there are: double"):
+        check(answered(double)) and hint("tripel")
+
+
+# Pictures that move
+
+
+def test_a_control_moves_the_picture(monkeypatch):
+    monkeypatch.delenv("COURSE_STATIC", raising=False)
+    drawn = []
+
+    def draw(layer=2):
+        drawn.append(layer)
+
+    moving = explore(draw, layer=(0, 5))
+    assert moving.children[0].value == 2
+    moving.children[0].value = 4
+    assert drawn[-1] == 4
+
+
+def test_a_stored_notebook_keeps_the_first_picture(monkeypatch):
+    monkeypatch.setenv("COURSE_STATIC", "1")
+    assert explore(lambda layer=2: f"layer {layer}", layer=(0, 5)) == "layer 2"

@@ -1,0 +1,114 @@
+"""The exercises: enough of them, each stated in one notebook, solved by its reference, and hard to fool."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.classroom import check, exercises
+
+ROOT = Path(__file__).parents[2]
+EXERCISES = exercises()
+HEADING = re.compile(
+    r"^### Exercise \d+ · (?P<title>.+) \((?P<dots>[●○]{3}), (?P<minutes>\d+) minutes\)$", re.MULTILINE
+)
+
+
+def stated() -> dict[str, tuple[str, str, nbformat.NotebookNode]]:
+    """Exercise → its notebook, the markdown before its cell, and the cell."""
+    found = {}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        for before, cell in zip(cells, cells[1:]):
+            if "exercise" in cell.metadata.get("tags", []):
+                name = next(node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef))
+                assert name not in found, f"{name} is stated twice"
+                found[name] = (path.stem, before.source, cell)
+    return found
+
+
+STATED = stated()
+
+
+def wrong_answers() -> list[tuple[str, object, str]]:
+    """Every planted wrong answer: exercise, function, and what the message must say."""
+    planted = []
+    for path in sorted((ROOT / "tests" / "wrong_answers").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"wrong_answers_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        planted += [(name, wrong, says) for name, answers in module.WRONG.items() for wrong, says in answers]
+    return planted
+
+
+WRONG = wrong_answers()
+
+
+def named(function, name):
+    """Give a planted answer the name of its exercise, as a student's answer has it."""
+    function.__name__ = name
+    return function
+
+
+def test_enough_in_all_and_in_each_notebook():
+    assert set(STATED) == set(EXERCISES), "every exercise is stated in a notebook, and every stated one has a check"
+    assert len(EXERCISES) >= 28
+    notebooks = [notebook for notebook, _, _ in STATED.values()]
+    assert {
+        notebook: notebooks.count(notebook) for notebook in set(notebooks) if not 3 <= notebooks.count(notebook) <= 5
+    } == {}
+    assert len(set(notebooks)) == 8
+    assert sum(task.found is not None for task in EXERCISES.values()) >= 8, "spot the bug, eight times at least"
+    assert {task.difficulty for task in EXERCISES.values()} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_heading_agrees_with_the_register(name):
+    task, (_, text, cell) = EXERCISES[name], STATED[name]
+    heading = HEADING.search(text)
+    assert heading, f"the cell before {name} needs a heading like ### Exercise 1 · Title (●●○, 10 minutes)"
+    assert heading["dots"] == "●" * task.difficulty + "○" * (3 - task.difficulty)
+    assert int(heading["minutes"]) == task.minutes
+    assert cell.source.rstrip().splitlines()[-1] == f"check({name})"
+    assert task.hints and all(len(text) > 20 for text in task.hints)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_untouched_it_says_so(name):
+    _, _, cell = STATED[name]
+    shown = [output.data["text/plain"] for output in cell.outputs if "data" in output]
+    bug = ", the bug is still there" if EXERCISES[name].found else ""
+    assert shown == [f"○ {name}: not attempted{bug}"]
+    assert ast.get_docstring(ast.parse(cell.source).body[0]), "a stub says what it takes and returns"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_reference_passes(name):
+    result = check(EXERCISES[name].reference)
+    assert result.state == "passed", result
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_wrong_answers_fail_with_the_right_message(name):
+    planted = [(wrong, says) for exercise, wrong, says in WRONG if exercise == name]
+    assert len(planted) >= 3, f"{name} needs three wrong answers at least"
+    for wrong, says in planted:
+        result = check(named(wrong, name))
+        assert result.state == "failed", f"{name} lets this pass: {wrong.__qualname__}"
+        assert says in result.text, f"{says!r} is not in {result.text!r}"
+    assert len({says for _, says in planted}) >= 2, "the messages tell slips apart"
+
+
+@pytest.mark.parametrize("name", [name for name, task in EXERCISES.items() if task.found])
+def test_the_bug_as_found_fails(name):
+    task = EXERCISES[name]
+    answers = [holds for holds, _ in task.check(task.found)]
+    assert not all(answers), f"the bug of {name} passes its own check"
+    assert check(named(task.found, name)).state == "not attempted"
+
+
+def test_every_wrong_answer_belongs_to_an_exercise():
+    assert {name for name, _, _ in WRONG} == set(EXERCISES)
