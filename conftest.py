@@ -1,6 +1,7 @@
 """Settings of the whole suite: a quiet, offline, CPU-only class run, measured notebook by notebook."""
 
 import importlib.util
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -31,6 +32,10 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 if not os.environ.get("COURSE_TEST_GPU"):
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--record-costs", action="store_true", help="write what each notebook costs to data/results")
 
 
 def pytest_configure(config):
@@ -123,5 +128,21 @@ def pytest_terminal_summary(terminalreporter, config):
         note = "  over class budget" if total > COURSE_SECONDS else ""
         peak = max(cost["bytes"] for cost in costs.values())
         terminalreporter.line(f"{'all':24}{total:7.1f} s {peak / GIB:6.2f} GiB{note}")
+        if config.getoption("--record-costs"):
+            record_costs(costs)
     for line in verdict(config):
         terminalreporter.line(f"FAILED the run as a whole: {line}", red=True)
+
+
+def record_costs(costs: dict[str, dict]) -> None:
+    """Write seconds and bytes of each notebook, with the machine; notebooks that did not run now stay as they are."""
+    from helpers.records import RESULTS, circumstances  # not at the top: this file must load before torch does
+
+    path = RESULTS / "notebooks-class.json"
+    arms = json.loads(path.read_text(encoding="utf-8"))["arms"] if path.is_file() else {}
+    for name, cost in costs.items():
+        measured = {key: round(value) for key, value in cost.items()}
+        arms[name] = {"settings": {}, **circumstances(), "seconds": measured["seconds"], "measured": measured}
+    command = "python -m pytest notebooks --record-costs"
+    facts = {"name": path.stem, "command": command, "not_run": [], "arms": dict(sorted(arms.items()))}
+    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
