@@ -1,6 +1,7 @@
 """The lessons: their front matter, their parts, and key points and minutes that agree with the notebooks."""
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from helpers.classroom import exercises
+from helpers.records import load_result
 
 ROOT = Path(__file__).parents[2]
 NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
@@ -47,13 +49,32 @@ def claims(name: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_front_matter(name):
     head, _ = read(name)
-    assert set(head) == {"title", "notebook", "teaching", "exercises", "needs"}
+    assert set(head) == {"title", "notebook", "teaching", "exercises", "run_minutes", "needs"}
     assert head["notebook"] == f"notebooks/{name}.ipynb"
     assert 30 <= head["teaching"] <= 120 and head["title"] and head["needs"]
     numbers = {task.name: task.minutes for task in exercises().values()}
     here = [cell for cell in notebook(name).cells if "exercise" in cell.metadata.get("tags", [])]
     stubs = [node.name for cell in here for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
     assert head["exercises"] == sum(numbers[stub] for stub in stubs), "the minutes of the exercises, added up"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_run_minutes_are_as_measured(name):
+    seconds = load_result("notebooks-class")["arms"][name]["measured"]["seconds"]
+    assert read(name)[0]["run_minutes"] == math.ceil(seconds / 60), "write back what was measured"
+
+
+def test_minutes_are_the_same_everywhere():
+    heads = {name: read(name)[0] for name in NAMES}
+    syllabus, readme = ((ROOT / page).read_text(encoding="utf-8") for page in ("lessons/README.md", "README.md"))
+    for name, head in heads.items():
+        row = re.search(rf"^\| {name[:2]} \|.*\| (\d+) \| (\d+) \|$", syllabus, re.MULTILINE)
+        assert [int(number) for number in row.groups()] == [head["teaching"], head["exercises"]]
+        row = re.search(rf"^\| {name[:2]} \|.*\| (\d+) \|$", readme, re.MULTILINE)
+        assert int(row[1]) == head["teaching"]
+    total = re.search(r"^\| \| \*\*all\*\* \|.*\*\*(\d+)\*\* \| \*\*(\d+)\*\* \|$", syllabus, re.MULTILINE)
+    sums = [sum(head[key] for head in heads.values()) for key in ("teaching", "exercises")]
+    assert [int(number) for number in total.groups()] == sums
 
 
 @pytest.mark.parametrize("name", NAMES)
