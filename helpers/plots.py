@@ -3,11 +3,13 @@ Ito 2008), alt text."""
 
 import base64
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
     "#0072B2",
@@ -45,7 +47,9 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None):
         file = io.BytesIO()
         # Without the Software tag the same figure gives the same bytes under every matplotlib.
-        self.figure.savefig(file, format="png", bbox_inches="tight", metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # a sign that the font lacks is drawn as a box
+            self.figure.savefig(file, format="png", bbox_inches="tight", metadata={"Software": None})
         png = base64.b64encode(file.getvalue()).decode("ascii")
         return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
 
@@ -177,4 +181,27 @@ def bars(
         axis.set_xlim(*limits)
     if floors:
         figure.legend(frameon=False, loc="outside lower center", ncols=2)
+    return Picture(figure, alt)
+
+
+def token_strip(
+    tokens: Sequence[str], kinds: Sequence[str], colors: Mapping[str, str], alt: str, title: str = ""
+) -> Picture:
+    """Write tokens on coloured cells, wrapped like a paragraph: `kinds` says of what kind each token is, `colors` the
+    colour of each kind, in the order of the legend."""
+    places, line, column = [], 0, 0.0
+    for token in tokens:
+        if column + len(token) + 1 > 68:
+            line, column = line + 1, 0.0
+        places.append((column, line))
+        column += len(token) + 1.4
+    figure, (axis,) = panels(height=0.3 * line + 1.4)
+    for token, kind, (column, line) in zip(tokens, kinds, places, strict=True):
+        axis.add_patch(Rectangle((column, line), len(token) + 1, 0.8, color=colors[kind], linewidth=0))
+        middle = {"ha": "center", "va": "center", "family": "monospace", "fontsize": 8}
+        axis.text(column + (len(token) + 1) / 2, line + 0.42, token.replace("$", r"\$"), **middle)
+    axis.set(xlim=(0, 68), ylim=(line + 1, 0), title=title)
+    axis.set_axis_off()
+    handles = [Rectangle((0, 0), 1, 1, color=color, label=kind) for kind, color in colors.items()]
+    figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=len(colors))
     return Picture(figure, alt)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from helpers.plots import PALETTE, bars, curves, heatmap, heatmaps, loss_curve
+from helpers.plots import PALETTE, bars, curves, heatmap, heatmaps, loss_curve, token_strip
 
 MATRIX = [[0.1, 0.9], [0.6, 0.4]]
 FIGURES = {
@@ -16,6 +16,7 @@ FIGURES = {
     "curves": lambda: curves({"loss": ([1, 2, 3], [3, 2, 1])}, "Two words.", "step", "loss", floors={"floor": 1.0}),
     "loss_curve": lambda: loss_curve({"loss": [3.0, 2.0, 1.0]}, alt="Two words.", smooth=2),
     "bars": lambda: bars({"a": 0.5, "b": 0.7}, "Two words.", "accuracy", intervals={"a": (0.4, 0.6)}),
+    "token_strip": lambda: token_strip(["the", "cat"], ["kept", "hidden"], {"kept": "w", "hidden": "y"}, "Two words."),
 }
 
 
@@ -65,3 +66,20 @@ def test_bars_stand_in_order_with_their_whiskers():
 
 def test_the_palette_keeps_its_colours_apart():
     assert len(set(PALETTE)) == len(PALETTE) == 7
+
+
+def test_a_token_strip_wraps_and_colours_every_token():
+    tokens, kinds = ["[MASK]", "costs", "$5", "and", "$6"] * 10, ["hidden", "kept", "kept", "kept", "kept"] * 10
+    figure = token_strip(tokens, kinds, {"kept": "#ffffff", "hidden": "#ffff00"}, "").figure
+    figure.canvas.draw()  # two dollars must not become a formula
+    (axis,) = figure.axes
+    cells = axis.patches
+    assert [cell.get_facecolor() == (1, 1, 0, 1) for cell in cells] == [kind == "hidden" for kind in kinds]
+    assert len({cell.get_y() for cell in cells}) > 2 and max(c.get_x() + c.get_width() for c in cells) <= 68
+    assert [text.get_text().replace("\\", "") for text in axis.texts] == tokens
+
+
+def test_a_sign_that_the_font_lacks_is_no_warning(recwarn):
+    picture = token_strip(["##\u110f"], ["kept"], {"kept": "#ffffff"}, "A sign.")
+    DisplayFormatter().format(picture)
+    assert not recwarn.list
