@@ -139,45 +139,55 @@ def check_linear_probe(answer):
     yield found.all().item(), "More features than texts: is there a penalty that keeps the weights small?"
 
 
-# ---------------------------------------------------------------- 4: which layer?
+# ---------------------------------------------------------------- 4: what arrives
 
 
-def choose_and_report(validation, test):
-    """Return the layer to use and the accuracy to report for it."""
-    layer = int(validation.argmax())
-    return layer, test[layer].item()
-
-
-def found_choose_and_report(validation, test):
-    """Return the layer to use and the accuracy to report for it."""
-    layer = int(test.argmax())
-    return layer, test[layer].item()
+def share_received(attention, value, output):
+    """Return each key's share in what a query receives, by length: (batch, heads, query, key)."""
+    heads, size = value.shape[1], value.shape[-1]
+    per_head = output.T.reshape(heads, size, -1)  # (heads, d, hidden): the part of the matrix that reads each head
+    length = (value @ per_head).norm(dim=-1)  # (batch, heads, key)
+    brought = attention * length[:, :, None, :]  # (batch, heads, query, key)
+    return brought / brought.sum(-1, keepdim=True)
 
 
 @exercise(
-    choose_and_report,
-    minutes=10,
+    share_received,
+    minutes=15,
     difficulty=2,
-    found=found_choose_and_report,
     hints=(
-        "Twelve layers of pure noise, one test set: what is the expected score of the luckiest of them?",
-        "One set of sentences chooses, another reports. Which is which?",
+        "A weight times a vector has the length weight × length of the vector. So first find, for each head and key, "
+        "the vector that its value becomes in the output matrix.",
+        "nn.Linear computes x @ output.T. Head h fills the places h·d to (h+1)·d of x, so it meets those rows of "
+        "output.T.",
     ),
 )
-def check_choose_and_report(answer):
-    validation = torch.tensor([0.50, 0.61, 0.74, 0.70], dtype=torch.float64)
-    test = torch.tensor([0.51, 0.60, 0.69, 0.76], dtype=torch.float64)
-    layer, score = answer(validation, test)
-    yield isinstance(layer, int) and isinstance(score, float), "Do you return an int, the layer, and a float?"
-    yield layer != 3, "Does the test set choose the layer? Then it is no longer a test."
-    yield layer == 2, "Is it the layer with the best validation accuracy?"
-    yield score != validation[2].item(), "Do you report on the sentences that chose? The winner was lucky on them."
-    yield score == test[2].item(), "Do you report the test accuracy of the layer that you chose?"
-    # a coin at every layer: 200 sentences, 12 layers, 500 such studies
-    coins = torch.distributions.Binomial(200, torch.tensor(0.5))
-    state = torch.get_rng_state()
-    torch.manual_seed(0)
-    draws = coins.sample((500, 2, 12)).double() / 200
-    torch.set_rng_state(state)
-    reported = sum(answer(*study)[1] for study in draws) / 500
-    yield abs(reported - 0.5) <= 0.01, "Coin flips at every layer: do you report more than a coin can do?"
+def check_share_received(answer):
+    generator = torch.Generator().manual_seed(0)
+    attention = torch.randn(2, 2, 4, 5, generator=generator).softmax(-1)  # batch 2, heads 2, 4 queries, 5 keys
+    value = torch.randn(2, 2, 5, 3, generator=generator)
+    output = torch.randn(6, 6, generator=generator)
+    shares = answer(attention, value, output)
+    yield shares.shape == attention.shape, "Do you return a share for each query and key, in every head?"
+    yield torch.allclose(shares.sum(-1), torch.ones(2, 2, 4)), "Are they shares? What a query receives adds up to one."
+    # the figure of the lesson: one head, values along one axis
+    weights = torch.tensor([[[[0.5, 0.2, 0.1, 0.2]]]])
+    lengths = torch.tensor([0.1, 1.0, -1.0, 1.0])
+    axis = torch.zeros(1, 1, 4, 2)
+    axis[..., 0] = lengths
+    pencil = answer(weights, axis, torch.eye(2))[0, 0, 0]
+    yield not torch.allclose(pencil, weights.flatten(), atol=1e-3), "Do values count, or only the weights?"
+    yield (pencil >= 0).all().item(), "Is it the length of what arrives? A value that points backwards arrives as well."
+    expected = torch.tensor([0.05, 0.2, 0.1, 0.2]) / 0.55
+    yield torch.allclose(pencil, expected, atol=1e-4), "Is each weight multiplied by the length of its own value?"
+    # the output matrix reads the second place only, and writes it into the first
+    reads = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+    two = torch.tensor([[[[3.0, 1.0], [4.0, 0.0]]]])
+    even = torch.tensor([[[[0.5, 0.5]]]])
+    through = answer(even, two, reads)[0, 0, 0]
+    yield (
+        torch.allclose(through, torch.tensor([1.0, 0.0])),
+        "Does a value go through the output matrix, x @ output.T?",
+    )
+    by_head = [answer(attention[:, [h]], value[:, [h]], output[:, 3 * h : 3 * h + 3]) for h in (0, 1)]
+    yield torch.allclose(shares, torch.cat(by_head, 1), atol=1e-5), "Does each head meet its own part of the matrix?"

@@ -128,34 +128,55 @@ def no_penalty(train_vectors, train_labels, test_vectors, test_labels):
     return ((test_vectors - mean) / spread @ weights + target.mean() > 0) == (test_labels == 1)
 
 
-# choose_and_report
+# share_received
 
 
-def reports_where_it_chose(validation, test):
-    layer = int(validation.argmax())
-    return layer, validation[layer].item()
+def lengths_after_the_matrix(value, output):
+    return (value @ output.T.reshape(value.shape[1], value.shape[-1], -1)).norm(dim=-1)
 
 
-def chooses_on_both(validation, test):
-    layer = int((validation + test).argmax())
-    return layer, test[layer].item()
+def only_the_weights(attention, value, output):
+    return attention / attention.sum(-1, keepdim=True)
 
 
-def always_the_last(validation, test):
-    return len(test) - 1, test[-1].item()
+def no_matrix(attention, value, output):
+    brought = attention * value.norm(dim=-1)[:, :, None, :]
+    return brought / brought.sum(-1, keepdim=True)
 
 
-def best_test_score_for_the_right_layer(validation, test):
-    return int(validation.argmax()), test.max().item()
+def matrix_turned(attention, value, output):
+    return share_of(attention, lengths_after_the_matrix(value, output.T.contiguous()))
 
 
-def the_worst_layer(validation, test):
-    layer = int(validation.argmin())
-    return layer, test[layer].item()
+def share_of(attention, length):
+    brought = attention * length[:, :, None, :]
+    return brought / brought.sum(-1, keepdim=True)
 
 
-def returns_tensors(validation, test):
-    return validation.argmax(), test[validation.argmax()]
+def not_divided(attention, value, output):
+    return attention * lengths_after_the_matrix(value, output)[:, :, None, :]
+
+
+def shares_over_queries(attention, value, output):
+    brought = not_divided(attention, value, output)
+    return brought / brought.sum(-2, keepdim=True)
+
+
+def signed_sums(attention, value, output):
+    brought = attention * (value @ output.T.reshape(value.shape[1], value.shape[-1], -1)).sum(-1)[:, :, None, :]
+    return brought / brought.sum(-1, keepdim=True)
+
+
+def squared_lengths(attention, value, output):
+    return share_of(attention, lengths_after_the_matrix(value, output) ** 2)
+
+
+def first_head_for_all(attention, value, output):
+    return share_of(attention, (value @ output.T[: value.shape[-1]]).norm(dim=-1))
+
+
+def mean_over_heads(attention, value, output):
+    return share_of(attention, lengths_after_the_matrix(value, output)).mean(1)
 
 
 WRONG = {
@@ -187,12 +208,15 @@ WRONG = {
         (labels_as_they_are, "fit to -1 and 1"),
         (no_penalty, "singular"),
     ],
-    "choose_and_report": [
-        (reports_where_it_chose, "The winner was lucky"),
-        (chooses_on_both, "Does the test set choose"),
-        (always_the_last, "Does the test set choose"),
-        (best_test_score_for_the_right_layer, "the layer that you chose"),
-        (the_worst_layer, "best validation accuracy"),
-        (returns_tensors, "an int, the layer, and a float"),
+    "share_received": [
+        (only_the_weights, "or only the weights"),
+        (no_matrix, "through the output matrix"),
+        (matrix_turned, "through the output matrix"),
+        (not_divided, "Are they shares"),
+        (shares_over_queries, "Are they shares"),
+        (signed_sums, "points backwards"),
+        (squared_lengths, "its own value"),
+        (first_head_for_all, "its own part of the matrix"),
+        (mean_over_heads, "in every head"),
     ],
 }
