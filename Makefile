@@ -18,7 +18,7 @@ lab: $(READY) trust  ## install if needed, then open JupyterLab on the first not
 	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_attention.ipynb $(ARGS)
 
 test: $(READY)  ## install if needed, then run every test and every notebook on the CPU
-	COURSE_BUDGET=class CUDA_VISIBLE_DEVICES= $(PY) -m pytest $(ARGS)
+	COURSE_BUDGET=class CUDA_VISIBLE_DEVICES= $(PY) -m pytest -n 2 --dist loadscope $(ARGS)
 
 test-gpu: $(READY)  ## run every notebook on CUDA; the claims judge, stored outputs are not compared
 	COURSE_TEST_GPU=1 $(PY) -m pytest notebooks --nbval-lax $(ARGS)

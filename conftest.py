@@ -1,6 +1,7 @@
 """Settings of the whole suite: a quiet, offline, CPU-only class run, measured notebook by notebook."""
 
 import importlib.util
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -18,6 +19,11 @@ NOTEBOOK_SECONDS, COURSE_SECONDS, PEAK_BYTES = 3 * 60, 10 * 60, 4 * GIB
 NETWORK_LOG = pytest.StashKey[Path]()
 COSTS = pytest.StashKey[dict]()
 
+# Workers share the cores. Set before anything imports torch; kernels inherit it.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+if WORKERS > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, os.cpu_count() // WORKERS)))
+
 # Kernels and subprocesses inherit all of this. `make outputs` sets the same, so stored and tested outputs agree.
 os.environ.setdefault("COURSE_BUDGET", "class")
 os.environ.setdefault("COURSE_STATIC", "1")
@@ -26,6 +32,10 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 if not os.environ.get("COURSE_TEST_GPU"):
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def pytest_addoption(parser):
+    parser.addoption("--record-costs", action="store_true", help="write what each notebook costs to data/results")
 
 
 def pytest_configure(config):
@@ -53,18 +63,11 @@ def pytest_collectstart(collector):
         collector.skip_compare += ("text/html", "application/javascript", "stderr")
 
 
-def pytest_collection_modifyitems(items):
-    # tests/last judges the whole run: its time, its memory and its network log.
-    items.sort(
-        key=lambda item: "last" in item.path.relative_to(ROOT).parts if item.path.is_relative_to(ROOT) else False
-    )
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item, call):
     """Add up what each notebook costs: seconds of its cells and start-up, and the peak memory of its kernel."""
     if is_notebook(item.parent) and call.when in ("setup", "call"):
-        cost = item.config.stash[COSTS].setdefault(item.path, {"seconds": 0.0, "bytes": 0})
+        cost = item.config.stash[COSTS].setdefault(item.path.stem, {"seconds": 0.0, "bytes": 0})
         cost["seconds"] += call.duration
         cost["bytes"] = max(cost["bytes"], peak_memory(item.parent.kernel))
 
@@ -83,33 +86,63 @@ def peak_memory(kernel) -> int:
     return getattr(memory, "peak_wset", memory.rss)  # Windows keeps it too; elsewhere: the size after each cell
 
 
-@pytest.fixture
-def notebook_costs(request) -> dict:
-    """Path -> {"seconds", "bytes"} of every notebook that has run."""
-    return request.config.stash[COSTS]
+def judge(costs: dict[str, dict], attempts: str) -> list[str]:
+    """Return what is wrong with a whole run: notebooks that took too long or too much memory, attempts to leave this
+    machine. costs: notebook → {"seconds", "bytes"}."""
+    # A noisy neighbour halves a machine, so the limit is twice the budget; the printed table marks what is over it.
+    wrong = [f"{n} took over {2 * NOTEBOOK_SECONDS} s" for n, c in costs.items() if c["seconds"] > 2 * NOTEBOOK_SECONDS]
+    if sum(cost["seconds"] for cost in costs.values()) > 2 * COURSE_SECONDS:
+        wrong.append(f"together the notebooks took over {2 * COURSE_SECONDS} s")
+    wrong += [f"{n} held over {PEAK_BYTES / GIB:.0f} GiB" for n, c in costs.items() if c["bytes"] > PEAK_BYTES]
+    return wrong + [f"something tried to leave this machine: {line}" for line in attempts.splitlines()]
 
 
-@pytest.fixture
-def class_budget() -> tuple[int, int, int]:
-    """Seconds for one notebook, seconds for all of them, bytes for one kernel."""
-    return NOTEBOOK_SECONDS, COURSE_SECONDS, PEAK_BYTES
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take over what the notebooks of an xdist worker cost."""
+    node.config.stash[COSTS].update(getattr(node, "workeroutput", {}).get("costs", {}))
 
 
-@pytest.fixture
-def network_log(request) -> Path:
-    """The file that lists every attempt to leave this machine."""
-    return request.config.stash[NETWORK_LOG]
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session, exitstatus):
+    """A worker hands over its costs; the run as a whole is red where `judge` finds something."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["costs"] = config.stash[COSTS]
+    elif exitstatus == pytest.ExitCode.OK and verdict(config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def verdict(config) -> list[str]:
+    return judge(config.stash[COSTS], config.stash[NETWORK_LOG].read_text(encoding="utf-8"))
 
 
 def pytest_terminal_summary(terminalreporter, config):
     costs = config.stash[COSTS]
-    if not costs:
-        return
-    total = sum(cost["seconds"] for cost in costs.values())
-    terminalreporter.section("notebooks")
-    for path, cost in costs.items():
-        note = "  over class budget" if cost["seconds"] > NOTEBOOK_SECONDS or cost["bytes"] > PEAK_BYTES else ""
-        terminalreporter.line(f"{path.stem:24}{cost['seconds']:7.1f} s {cost['bytes'] / GIB:6.2f} GiB{note}")
-    note = "  over class budget" if total > COURSE_SECONDS else ""
-    peak = max(cost["bytes"] for cost in costs.values())
-    terminalreporter.line(f"{'all':24}{total:7.1f} s {peak / GIB:6.2f} GiB{note}")
+    if costs:
+        total = sum(cost["seconds"] for cost in costs.values())
+        terminalreporter.section("notebooks")
+        for name, cost in sorted(costs.items()):
+            note = "  over class budget" if cost["seconds"] > NOTEBOOK_SECONDS or cost["bytes"] > PEAK_BYTES else ""
+            terminalreporter.line(f"{name:24}{cost['seconds']:7.1f} s {cost['bytes'] / GIB:6.2f} GiB{note}")
+        note = "  over class budget" if total > COURSE_SECONDS else ""
+        peak = max(cost["bytes"] for cost in costs.values())
+        terminalreporter.line(f"{'all':24}{total:7.1f} s {peak / GIB:6.2f} GiB{note}")
+        if config.getoption("--record-costs"):
+            record_costs(costs)
+    for line in verdict(config):
+        terminalreporter.line(f"FAILED the run as a whole: {line}", red=True)
+
+
+def record_costs(costs: dict[str, dict]) -> None:
+    """Write seconds and bytes of each notebook, with the machine; notebooks that did not run now stay as they are."""
+    from helpers.records import RESULTS, circumstances  # not at the top: this file must load before torch does
+
+    path = RESULTS / "notebooks-class.json"
+    arms = json.loads(path.read_text(encoding="utf-8"))["arms"] if path.is_file() else {}
+    for name, cost in costs.items():
+        measured = {key: round(value) for key, value in cost.items()}
+        arms[name] = {"settings": {}, **circumstances(), "seconds": measured["seconds"], "measured": measured}
+    command = "python -m pytest notebooks --record-costs"
+    facts = {"name": path.stem, "command": command, "not_run": [], "arms": dict(sorted(arms.items()))}
+    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -267,17 +267,21 @@ def imports(module: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            origin = ".".join(filter(None, ["helpers" if node.level else "", node.module]))
+            package = module.relative_to(ROOT).with_suffix("").parts[: -node.level] if node.level else ()
+            origin = ".".join(filter(None, [*package, node.module]))
             names |= {f"helpers.{alias.name}" for alias in node.names} if origin == "helpers" else {origin}
     return names
 
 
-MODULES = sorted((ROOT / "helpers").glob("*.py"))
+MODULES = sorted((ROOT / "helpers").rglob("*.py"))
 
 
 def test_helpers_import_each_other_without_a_cycle():
     graph = {
-        f"helpers.{path.stem}": {name for name in imports(path) if name.startswith("helpers.")} for path in MODULES
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): {
+            name for name in imports(path) if name.startswith("helpers.")
+        }
+        for path in MODULES
     }
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 

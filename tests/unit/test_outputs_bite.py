@@ -1,5 +1,7 @@
 """An altered stored output turns the suite red, and so does a claim that does not hold."""
 
+import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -28,7 +30,7 @@ def executed() -> str:
     return nbformat.writes(notebook)
 
 
-def run_suite(folder: Path, notebook: str) -> subprocess.CompletedProcess:
+def run_suite(folder: Path, notebook: str, *options: str) -> subprocess.CompletedProcess:
     """Run the suite, with its own settings, over one notebook in a folder of its own."""
     for name in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / name, folder)
@@ -36,12 +38,13 @@ def run_suite(folder: Path, notebook: str) -> subprocess.CompletedProcess:
         ROOT / "tests" / "offline", folder / "tests" / "offline", ignore=shutil.ignore_patterns("__pycache__")
     )
     (folder / "small.ipynb").write_text(notebook, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "small.ipynb"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-m", "pytest", "small.ipynb", *options]
+    own = {**os.environ, "COURSE_NETWORK_LOG": str(folder / "network.log")}
+    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=120)
 
 
 def test_true_outputs_pass(tmp_path, executed):
-    done = run_suite(tmp_path, executed)
+    done = run_suite(tmp_path, executed, "-n", "2", "--dist", "loadscope")  # as `make test` runs it
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
     assert "small " in done.stdout.partition("= notebooks =")[2], "the table of seconds and memory is missing"
@@ -71,3 +74,26 @@ def test_broken_claim_fails(tmp_path, executed):
     done = run_suite(tmp_path, executed.replace("len(words) == 3", "len(words) == 4"))
     assert done.returncode == 1, done.stdout
     assert "✗ 00.1 there are three words" in done.stdout
+
+
+def test_a_swallowed_attempt_to_connect_turns_the_whole_run_red(tmp_path):
+    source = "import socket\ntry:\n    socket.gethostbyname('example.org')\nexcept OSError:\n    pass"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, execution_count=1)])
+    done = run_suite(tmp_path, nbformat.writes(notebook))
+    assert "1 passed" in done.stdout
+    assert done.returncode == 1
+    assert "FAILED the run as a whole: something tried to leave this machine" in done.stdout
+
+
+def test_the_whole_run_is_judged():
+    spec = importlib.util.spec_from_file_location("course_conftest", ROOT / "conftest.py")
+    course = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(course)
+    good = {"seconds": 100.0, "bytes": 10**9}
+    assert course.judge({"01": good, "02": good}, "") == []
+    assert course.judge({"01": good | {"seconds": 361.0}}, "") == ["01 took over 360 s"]
+    assert course.judge({"01": good | {"bytes": 5 * 2**30}}, "") == ["01 held over 4 GiB"]
+    assert course.judge({str(i): good | {"seconds": 200.0} for i in range(7)}, "") == [
+        "together the notebooks took over 1200 s"
+    ]
+    assert course.judge({}, "kernel: example.org") == ["something tried to leave this machine: kernel: example.org"]

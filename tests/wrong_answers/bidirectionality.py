@@ -1,0 +1,278 @@
+"""Wrong answers to the exercises of notebook 02, and a part of the message that each must get."""
+
+import torch
+from torch.nn import functional as F
+
+from helpers.attention import causal_mask
+
+
+def not_shifted(logits, input_ids):
+    return F.cross_entropy(logits.transpose(1, 2), input_ids)
+
+
+def shifted_back(logits, input_ids):
+    return F.cross_entropy(logits[:, 1:].flatten(0, 1), input_ids[:, :-1].flatten())
+
+
+def shifted_when_flat(logits, input_ids):
+    return F.cross_entropy(logits.flatten(0, 1)[:-1], input_ids.flatten()[1:])
+
+
+def rolled(logits, input_ids):
+    return F.cross_entropy(logits.flatten(0, 1), input_ids.roll(-1, dims=1).flatten())
+
+
+def shifted_twice(logits, input_ids):
+    return F.cross_entropy(logits[:, :-2].flatten(0, 1), input_ids[:, 2:].flatten())
+
+
+def added_up(logits, input_ids):
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), input_ids[:, 1:].flatten(), reduction="sum")
+
+
+def first_sentence(logits, input_ids):
+    return F.cross_entropy(logits[0, :-1], input_ids[0, 1:])
+
+
+def without_the_first(logits, input_ids):
+    if input_ids.shape[1] == 2:
+        return F.cross_entropy(logits[:, 0], input_ids[:, 1])
+    return F.cross_entropy(logits[:, 1:-1].flatten(0, 1), input_ids[:, 2:].flatten())
+
+
+def the_loss(logits, labels):
+    return F.cross_entropy(logits.flatten(0, -2), labels.flatten()).item()
+
+
+def everything_asked(logits, labels):
+    return F.cross_entropy(logits.flatten(0, -2), labels.clamp_min(0).flatten()).exp().item()
+
+
+def over_all_places(logits, labels):
+    return (F.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="sum") / labels.numel()).exp().item()
+
+
+def in_bits(logits, labels):
+    return 2 ** F.cross_entropy(logits.flatten(0, -2), labels.flatten()).item()
+
+
+def mean_of_sentences(logits, labels):
+    losses = [F.cross_entropy(row, asked) for row, asked in zip(logits, labels)]
+    return torch.stack(losses).mean().exp().item()
+
+
+def mean_of_perplexities(logits, labels):
+    return torch.stack([F.cross_entropy(row, asked).exp() for row, asked in zip(logits, labels)]).mean().item()
+
+
+def leak_when(look):
+    """Return an answer that changes the places of `look(length)` in turn, all from fresh copies."""
+
+    def answer(model, input_ids, other_id):
+        before = model(input_ids)
+        for place in look(input_ids.shape[1]):
+            changed = input_ids.clone()
+            changed[:, place] = other_id
+            if (model(changed) - before)[:, :place].abs().max() > 1e-5:
+                return True
+        return False
+
+    answer.__qualname__ = f"leak_when.{look.__name__}"
+    return answer
+
+
+def last_place_only(length):
+    return [length - 1]
+
+
+def all_but_the_last(length):
+    return range(1, length - 1)
+
+
+def second_half(length):
+    return range(length // 2 + 2, length)
+
+
+def every_other(length):
+    return range(1, length, 2)
+
+
+def counts_itself(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        if (model(changed) - before)[:, : place + 1].abs().max() > 1e-5:
+            return True
+    return False
+
+
+def looks_right(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(input_ids.shape[1] - 1):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        if (model(changed) - before)[:, place + 1 :].abs().max() > 1e-5:
+            return True
+    return False
+
+
+def no_absolute_value(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        if (model(changed) - before)[:, :place].max() > 1e-5:
+            return True
+    return False
+
+
+def first_sentence_only(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        if (model(changed) - before)[0, :place].abs().max() > 1e-5:
+            return True
+    return False
+
+
+def to_the_last_bit(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        if not torch.equal(model(changed)[:, :place], before[:, :place]):
+            return True
+    return False
+
+
+def changes_in_place(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(input_ids.shape[1] - 1, 0, -1):  # what is changed stays changed
+        last = model(input_ids)
+        input_ids[:, place] = other_id
+        if (model(input_ids) - last)[:, :place].abs().max() > 1e-5:
+            return True
+    return bool((model(input_ids) - before)[:, 0].abs().max() > 1e-5)
+
+
+def never(model, input_ids, other_id):
+    return False
+
+
+def draw_from(logits, draw):
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=draw)
+
+
+def writes(step, mask=causal_mask, extra=0):
+    """Return an answer whose one step is `step(logits of all places, temperature, draw)`."""
+
+    def answer(model, prompt, length, temperature, draw):
+        input_ids = prompt
+        while input_ids.shape[1] < length + extra:
+            logits = model(input_ids, mask(input_ids.shape[1]))
+            input_ids = torch.cat([input_ids, step(logits, temperature, draw)], dim=1)
+        return input_ids
+
+    answer.__qualname__ = f"writes.{step.__name__}"
+    return answer
+
+
+def right_step(logits, temperature, draw):
+    return draw_from(logits[:, -1] / temperature, draw)
+
+
+def from_the_first_place(logits, temperature, draw):
+    return draw_from(logits[:, 0] / temperature, draw)
+
+
+def likeliest(logits, temperature, draw):
+    return logits[:, -1:].argmax(dim=-1)
+
+
+def temperature_forgotten(logits, temperature, draw):
+    return draw_from(logits[:, -1], draw)
+
+
+def temperature_times(logits, temperature, draw):
+    return draw_from(logits[:, -1] * temperature, draw)
+
+
+def temperature_after_softmax(logits, temperature, draw):
+    return torch.multinomial(logits[:, -1].softmax(dim=-1) / temperature, 1, generator=draw)
+
+
+def temperature_twice(logits, temperature, draw):
+    return draw_from(logits[:, -1] / temperature**2, draw)
+
+
+def without_generator(logits, temperature, draw):
+    return torch.multinomial((logits[:, -1] / temperature).softmax(dim=-1), 1)
+
+
+def one_draw_for_all(logits, temperature, draw):
+    return draw_from(logits[:, -1] / temperature, draw)[:1].expand(len(logits), 1)
+
+
+def no_mask(length):
+    return None
+
+
+def prompt_lost(model, prompt, length, temperature, draw):
+    return writes(right_step)(model, prompt[:, :1], length, temperature, draw)
+
+
+def reads_the_prompt_alone(model, prompt, length, temperature, draw):
+    written = prompt
+    while written.shape[1] < length:
+        logits = model(prompt, causal_mask(prompt.shape[1]))[:, -1]
+        written = torch.cat([written, draw_from(logits / temperature, draw)], dim=1)
+    return written
+
+
+WRONG = {
+    "next_word_loss": [
+        (not_shifted, "repeats its input"),
+        (shifted_back, "word before"),
+        (shifted_when_flat, "perhaps of the next sentence"),
+        (rolled, "has no next word"),
+        (shifted_twice, "has no next word"),
+        (added_up, "a mean in nats"),
+        (first_sentence, "in all sentences"),
+        (without_the_first, "all places that have a next word"),
+    ],
+    "perplexity": [
+        (the_loss, "That is the loss"),
+        (everything_asked, "leave -100 out"),
+        (over_all_places, "over the places asked"),
+        (in_bits, "In nats?"),
+        (mean_of_sentences, "or each sentence"),
+        (mean_of_perplexities, "or each sentence"),
+    ],
+    "sees_later_words": [
+        (never, "return True when"),
+        (counts_itself, "changed place itself"),
+        (looks_right, "look to the right"),
+        (leak_when(all_but_the_last), "the last word, too"),
+        (leak_when(last_place_only), "the second word"),
+        (leak_when(every_other), "every place"),
+        (no_absolute_value, "absolute value"),
+        (first_sentence_only, "second sentence"),
+        (to_the_last_bit, "last bit"),
+        (changes_in_place, "in place"),
+    ],
+    "write_on": [
+        (writes(right_step, extra=1), "`length` words in all"),
+        (prompt_lost, "begin with the prompt"),
+        (writes(from_the_first_place), "the last place"),
+        (reads_the_prompt_alone, "just drawn"),
+        (writes(right_step, mask=no_mask), "causal mask"),
+        (writes(likeliest), "Draw it"),
+        (writes(temperature_forgotten), "more alike"),
+        (writes(temperature_times), "divide the logits"),
+        (writes(temperature_after_softmax), "before the softmax"),
+        (writes(temperature_twice), "√3"),
+        (writes(without_generator), "Do you draw with"),
+    ],
+}
