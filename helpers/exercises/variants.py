@@ -1,0 +1,249 @@
+"""Exercises of notebook 08: count ALBERT, mask anew, and teach a student."""
+
+import copy
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.classroom import exercise
+
+# ---------------------------------------------------------------- 1: ALBERT, counted
+
+
+def albert_by_formula(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    """Return how many numbers an ALBERT encoder learns, pooler included."""
+    embeddings = (vocabulary + positions + segments) * E + 2 * E  # three narrow tables and a norm
+    widen = E * H + H
+    attention = 4 * (H * H + H)
+    feed_forward = H * I + I + I * H + H
+    layer = attention + feed_forward + 2 * 2 * H  # one, however often it is used
+    pooler = H * H + H
+    return embeddings + widen + layer + pooler
+
+
+@exercise(
+    albert_by_formula,
+    minutes=10,
+    difficulty=2,
+    hints=(
+        "Start from bert_by_formula in section 1. Which three tables get narrower, what makes them wide again, and how "
+        "often do you count the layer?",
+        "Tables and their norm are E wide. One linear layer with a bias leads from E to H. L does not appear.",
+    ),
+)
+def check_albert_by_formula(answer):
+    tiny = {"vocabulary": 50, "positions": 10, "segments": 2, "E": 3, "H": 8, "I": 16, "L": 4}
+
+    def more(**changes):
+        return answer(**tiny | changes) - answer(**tiny)
+
+    yield more(L=8) == 0, "Twice as many layers: is that twice the numbers, or one layer used twice as often?"
+    yield more(vocabulary=51) == 3, "One more word: does it cost H numbers, or E?"
+    yield more(positions=11) == more(segments=3) == 3, "How wide are the position and segment tables: E or H?"
+    yield more(E=4) == 50 + 10 + 2 + 2 + 8, "Words of E numbers must be widened to H: is that matrix there, and a norm?"
+    yield more(I=17) == 2 * 8 + 1, "One wider feed-forward part: a column up, a row down, and a bias?"
+    yield answer(**tiny) == 896, "One layer, the pooler, and every bias and norm, also where E becomes H: all there?"
+    base = answer(30000, 512, 2, E=128, H=768, I=3072, L=12)
+    yield base == 11_683_584, "ALBERT-base: does your formula give what PyTorch counts, 11,683,584?"
+
+
+# ---------------------------------------------------------------- 2: static masking
+
+
+def masked_epochs(rows, mask, epochs):
+    """Return what a model sees: for each epoch, all rows, masked anew."""
+    seen = []
+    for _ in range(epochs):
+        seen.append(mask(rows))
+    return seen
+
+
+def found_masked_epochs(rows, mask, epochs):
+    """Return what a model sees: for each epoch, all rows, masked anew."""
+    masked = mask(rows)
+    seen = []
+    for _ in range(epochs):
+        seen.append(masked)
+    return seen
+
+
+@exercise(
+    masked_epochs,
+    minutes=5,
+    difficulty=1,
+    found=found_masked_epochs,
+    hints=(
+        "How often is mask called in forty epochs?",
+        "Each epoch starts from the rows as they were, not from what the last epoch has left of them.",
+    ),
+)
+def check_masked_epochs(answer):
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.arange(1, 41).reshape(2, 20)
+    kept = rows.clone()
+
+    def mask(rows):
+        """Hide three words of each row (0 hides); a new draw at every call."""
+        chosen = torch.rand(rows.shape, generator=generator).topk(3, dim=1).indices
+        return rows.scatter(1, chosen, 0)
+
+    seen = answer(rows, mask, 40)
+    yield len(seen) == 40 and all(epoch.shape == rows.shape for epoch in seen), "Do you return all rows, every epoch?"
+    yield torch.equal(rows, kept), "Do you change the rows that you were given?"
+    hidden = {int((epoch == 0).sum()) for epoch in seen}
+    yield 0 not in hidden, "Is every epoch masked?"
+    yield hidden == {6}, "Do the masks pile up? Each epoch must start from the rows as they were."
+    versions = {tuple(epoch.flatten().tolist()) for epoch in seen}
+    yield len(versions) > 1, "Do all forty epochs see one and the same version? How often do you draw?"
+    yield len(versions) >= 38, "Are masks drawn in every epoch, or do some copies take turns?"
+
+
+# ---------------------------------------------------------------- 3: soft targets
+
+
+def soft_targets(student_logits, teacher_logits, temperature):
+    """Return KL(teacher ‖ student) of the softened answers, mean over the batch, times T²."""
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    teacher = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+
+
+def found_soft_targets(student_logits, teacher_logits, temperature):
+    """Return KL(teacher ‖ student) of the softened answers, mean over the batch, times T²."""
+    student = F.softmax(student_logits / temperature, dim=-1)
+    teacher = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+
+
+@exercise(
+    soft_targets,
+    minutes=10,
+    difficulty=2,
+    found=found_soft_targets,
+    hints=(
+        "A Kullback-Leibler divergence is never negative, and 0 where both agree. Try it on one row.",
+        "Read what F.kl_div expects as its first argument: it takes no logarithm of it.",
+    ),
+)
+def check_soft_targets(answer):
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 6, 3, generator=generator, dtype=torch.float64)
+    zero = torch.tensor(0.0, dtype=torch.float64)
+    same = answer(teacher, teacher, 2.0)
+    yield same.shape == (), "Do you return one number?"
+    yield same >= -1e-9, "A divergence is never negative: does F.kl_div get each argument as it expects it?"
+    yield torch.allclose(same, zero, atol=1e-9), "Student and teacher agree: is the loss 0?"
+    p, q = teacher.softmax(-1), student.softmax(-1)
+    plain = answer(student, teacher, 1.0)
+    backwards = (q * (q.log() - p.log())).sum(-1).mean()
+    yield not torch.allclose(plain, backwards), "Which comes first in F.kl_div, the student's answer or the teacher's?"
+    by_hand = (p * (p.log() - q.log())).sum(-1)
+    yield not torch.allclose(plain, by_hand.mean() / 3), "Is it the mean over texts, or over texts times classes?"
+    yield torch.allclose(plain, by_hand.mean()), "At T = 1, is it the sum of p (log p - log q), mean over the batch?"
+    # logits and T doubled: the same softened answers, so T² alone is left
+    yield torch.allclose(answer(2 * student, 2 * teacher, 2.0), 4 * plain), "At T = 2, is T² there, once and whole?"
+
+
+# ---------------------------------------------------------------- 4: the whole loss
+
+
+def distillation_loss(student, teacher, labels, attention_mask, temperature, weights):
+    """Return the weighted sum of soft targets, labels, and one minus the cosine at real tokens."""
+    (student_hidden, student_logits), (teacher_hidden, teacher_logits) = student, teacher
+    log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)  # the teacher is not trained
+    log_q = F.log_softmax(student_logits / temperature, dim=-1)
+    soft = (log_p.exp() * (log_p - log_q)).sum(-1).mean() * temperature**2
+    hard = F.cross_entropy(student_logits, labels)
+    cosine = F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)  # (batch, seq)
+    alike = (1 - cosine)[attention_mask.bool()].mean()
+    return weights[0] * soft + weights[1] * hard + weights[2] * alike
+
+
+@exercise(
+    distillation_loss,
+    minutes=25,
+    difficulty=3,
+    hints=(
+        "Write the three parts one after the other and test each alone: weights (1, 0, 0), (0, 1, 0) and (0, 0, 1).",
+        "Soft: p and q from logits over T, sum of p (log p - log q), mean over texts, times T². Hard: cross-entropy of "
+        "the logits as they are. Hidden: 1 - cosine, mean over all slots where attention_mask is 1.",
+        "The teacher's tensors may carry a graph. detach() cuts it, so that no gradient reaches the teacher.",
+    ),
+)
+def check_distillation_loss(answer):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(2, 4, 5, 8, generator=generator, dtype=torch.float64)  # two models, batch 4, seq 5
+    logits = torch.randn(2, 4, 3, generator=generator, dtype=torch.float64)
+    labels = torch.tensor([0, 2, 1, 1])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]])
+
+    def loss(weights, temperature=1.0, hidden=hidden, logits=logits):
+        both = [(hidden[i].clone(), logits[i].clone()) for i in (0, 1)]
+        return answer(*both, labels, mask, temperature, weights)
+
+    q, p = logits.softmax(-1)
+    by_hand = (p * (p / q).log()).sum(-1).mean()
+    yield loss((1, 0, 0)).shape == (), "Do you return one number?"
+    yield torch.allclose(loss((1, 0, 0)), by_hand), "Soft part, T = 1: the sum of p (log p - log q), p the teacher's?"
+    doubled = loss((1, 0, 0), temperature=2.0, logits=2 * logits)
+    yield not torch.allclose(doubled, 2 * by_hand), "Soft part: is it times T, where T² is needed?"
+    yield torch.allclose(doubled, 4 * by_hand), "Soft part at T = 2: both logits divided by T, and the result times T²?"
+    hard = F.cross_entropy(logits[0], labels)
+    yield torch.allclose(loss((0, 1, 0)), hard), "Hard part: is it the cross-entropy of the student with the labels?"
+    hot = loss((0, 1, 0), temperature=4.0)
+    yield torch.allclose(hot, hard), "Hard part: are its logits divided by T? A label knows no temperature."
+    turned = loss((0, 0, 1), hidden=torch.stack([hidden[0], 3 * hidden[0]]))
+    yield abs(turned) <= 1e-9, "Hidden part: same direction, three times as long. Is that a distance of 0?"
+    distance = 1 - F.cosine_similarity(hidden[0], hidden[1], dim=-1)
+    noisy = torch.where(mask[..., None].bool(), hidden, torch.randn(hidden.shape, generator=generator).double())
+    yield torch.allclose(loss((0, 0, 1), hidden=noisy), loss((0, 0, 1))), "Hidden part: does padding take part?"
+    expected = distance[mask.bool()].mean()
+    yield torch.allclose(loss((0, 0, 1)), expected), "Hidden part: is it the mean over all real tokens of the batch?"
+    whole = 5 * by_hand + 2 * hard + expected
+    yield torch.allclose(loss((5, 2, 1)), whole), "All three: is each part weighed by its own weight?"
+    leaves = [tensor.clone().requires_grad_() for tensor in (hidden[0], logits[0], hidden[1], logits[1])]
+    answer(tuple(leaves[:2]), tuple(leaves[2:]), labels, mask, 2.0, (5, 2, 1)).backward()
+    yield all(leaf.grad is not None for leaf in leaves[:2]), "Does a gradient reach the student's states and logits?"
+    yield all(leaf.grad is None for leaf in leaves[2:]), "Does a gradient reach the teacher? It must not learn."
+
+
+# ---------------------------------------------------------------- 5: a student's start
+
+
+def every_second(layers):
+    """Return a copy of every second layer, to be trained."""
+    return copy.deepcopy(layers[::2]).requires_grad_(True)
+
+
+@exercise(
+    every_second,
+    minutes=10,
+    difficulty=2,
+    hints=(
+        "layers[::2] is a new list, but of whose layers?",
+        "copy.deepcopy copies a module with its weights, and also whether they are frozen.",
+    ),
+)
+def check_every_second(answer):
+    teacher = nn.ModuleList([nn.Linear(3, 3) for _ in range(6)])
+    for place, parameter in enumerate(itertools.chain(*(layer.parameters() for layer in teacher))):
+        nn.init.constant_(parameter, float(place))
+        parameter.requires_grad_(False)  # the teacher is done
+    before = copy.deepcopy(teacher.state_dict())
+    student = answer(teacher)
+    yield (
+        isinstance(student, nn.ModuleList),
+        "Is it an nn.ModuleList? A plain list hides weights from an optimizer.",
+    )
+    yield len(student) == 3, "Six layers: are there three in the student?"
+    places = [layer.weight[0, 0].item() / 2 for layer in student]
+    yield places != [1.0, 3.0, 5.0], "Do you start with the second layer? The first one stands on the embeddings."
+    yield places == [0.0, 2.0, 4.0], "Are they the layers 0, 2 and 4, in this order, with the teacher's weights?"
+    same = {id(parameter) for parameter in teacher.parameters()} & {id(p) for p in student.parameters()}
+    yield not same, "Whose weights are these? What the student learns must not reach the teacher."
+    yield all(p.requires_grad for p in student.parameters()), "The teacher was frozen: is there anything to train here?"
+    after = teacher.state_dict()
+    whole = len(teacher) == 6 and all(torch.equal(after[name], before[name]) for name in before)
+    yield whole and not any(p.requires_grad for p in teacher.parameters()), "Is the teacher as it was, still frozen?"

@@ -1,0 +1,222 @@
+"""Wrong answers to the exercises of notebook 07, each a slip that students make, and what they must be told."""
+
+import torch
+
+
+def only_the_dot_product(a, b):
+    return (a * b).sum(-1)
+
+
+def one_length_only(a, b):
+    return (a * b).sum(-1) / (a.norm(dim=-1) ** 2)
+
+
+def all_pairs(a, b):
+    return (a @ b.T) / (a.norm(dim=-1)[:, None] * b.norm(dim=-1))
+
+
+def never_negative(a, b):
+    return ((a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1))).abs()
+
+
+def length_of_the_whole_batch(a, b):
+    return (a * b).sum(-1) / (a.norm() * b.norm())
+
+
+def forgets_the_root(a, b):
+    return (a * b).sum(-1) / ((a * a).sum(-1) * (b * b).sum(-1))
+
+
+# mean_pooling
+
+
+def mean_over_every_slot(hidden_states, attention_mask):
+    return hidden_states.mean(1)
+
+
+def sum_without_division(hidden_states, attention_mask):
+    return (hidden_states * attention_mask[:, :, None]).sum(1)
+
+
+def one_count_for_all_rows(hidden_states, attention_mask):
+    real = attention_mask[:, :, None].to(hidden_states.dtype)
+    return (hidden_states * real).sum(1) / real.sum(1).mean()
+
+
+def mean_over_the_hidden_axis(hidden_states, attention_mask):
+    return (hidden_states * attention_mask[:, :, None]).sum(-1) / attention_mask.sum(1, keepdim=True)
+
+
+def zeroes_padding_in_place(hidden_states, attention_mask):
+    hidden_states[attention_mask == 0] = 0
+    return hidden_states.sum(1) / attention_mask.sum(1, keepdim=True)
+
+
+def squeezes_the_padded_length(hidden_states, attention_mask):
+    return (hidden_states * attention_mask[:, :, None]).sum(1) / hidden_states.shape[1]
+
+
+# linear_probe
+
+
+def ridge(train, labels, penalty=1.0):
+    target = 2.0 * labels - 1
+    gram = train.T @ train + penalty * len(train) * torch.eye(train.shape[1])
+    return torch.linalg.solve(gram, train.T @ (target - target.mean())), target.mean()
+
+
+def standardised(vectors):
+    return (vectors - vectors.mean(0)) / vectors.std(0).clamp(min=1e-6)
+
+
+def returns_a_score(train_vectors, train_labels, test_vectors, test_labels):
+    weights, middle = ridge(standardised(train_vectors), train_labels)
+    return ((standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)).float().mean()
+
+
+def scores_the_training_rows(train_vectors, train_labels, test_vectors, test_labels):
+    weights, middle = ridge(standardised(train_vectors), train_labels)
+    return (standardised(train_vectors) @ weights + middle > 0) == (train_labels == 1)
+
+
+def does_not_standardise(train_vectors, train_labels, test_vectors, test_labels):
+    weights, middle = ridge(train_vectors, train_labels)
+    return (test_vectors @ weights + middle > 0) == (test_labels == 1)
+
+
+def each_set_by_itself(train_vectors, train_labels, test_vectors, test_labels):
+    weights, middle = ridge(standardised(train_vectors), train_labels)
+    return (standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)
+
+
+def both_sets_together(train_vectors, train_labels, test_vectors, test_labels):
+    both = standardised(torch.cat([train_vectors, test_vectors]))
+    weights, middle = ridge(both[: len(train_labels)], train_labels)
+    return (both[len(train_labels) :] @ weights + middle > 0) == (test_labels == 1)
+
+
+def fits_the_test_rows(train_vectors, train_labels, test_vectors, test_labels):
+    weights, middle = ridge(standardised(test_vectors), test_labels)
+    return (standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)
+
+
+def divides_by_zero(train_vectors, train_labels, test_vectors, test_labels):
+    mean, spread = train_vectors.mean(0), train_vectors.std(0)
+    weights, middle = ridge((train_vectors - mean) / spread, train_labels)
+    return ((test_vectors - mean) / spread @ weights + middle > 0) == (test_labels == 1)
+
+
+def forgets_the_middle(train_vectors, train_labels, test_vectors, test_labels):
+    mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)
+    weights, _ = ridge((train_vectors - mean) / spread, train_labels)
+    return ((test_vectors - mean) / spread @ weights > 0) == (test_labels == 1)
+
+
+def labels_as_they_are(train_vectors, train_labels, test_vectors, test_labels):
+    mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)
+    train = (train_vectors - mean) / spread
+    gram = train.T @ train + len(train) * torch.eye(train.shape[1])
+    weights = torch.linalg.solve(gram, train.T @ train_labels.float())
+    return ((test_vectors - mean) / spread @ weights > 0.5) == (test_labels == 1)
+
+
+def no_penalty(train_vectors, train_labels, test_vectors, test_labels):
+    mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)
+    train, target = (train_vectors - mean) / spread, 2.0 * train_labels - 1
+    gram = train.T @ train + 1e-9 * torch.eye(train.shape[1])  # too small to count
+    weights = torch.linalg.solve(gram, train.T @ (target - target.mean()))
+    return ((test_vectors - mean) / spread @ weights + target.mean() > 0) == (test_labels == 1)
+
+
+# share_received
+
+
+def lengths_after_the_matrix(value, output):
+    return (value @ output.T.reshape(value.shape[1], value.shape[-1], -1)).norm(dim=-1)
+
+
+def only_the_weights(attention, value, output):
+    return attention / attention.sum(-1, keepdim=True)
+
+
+def no_matrix(attention, value, output):
+    brought = attention * value.norm(dim=-1)[:, :, None, :]
+    return brought / brought.sum(-1, keepdim=True)
+
+
+def matrix_turned(attention, value, output):
+    return share_of(attention, lengths_after_the_matrix(value, output.T.contiguous()))
+
+
+def share_of(attention, length):
+    brought = attention * length[:, :, None, :]
+    return brought / brought.sum(-1, keepdim=True)
+
+
+def not_divided(attention, value, output):
+    return attention * lengths_after_the_matrix(value, output)[:, :, None, :]
+
+
+def shares_over_queries(attention, value, output):
+    brought = not_divided(attention, value, output)
+    return brought / brought.sum(-2, keepdim=True)
+
+
+def signed_sums(attention, value, output):
+    brought = attention * (value @ output.T.reshape(value.shape[1], value.shape[-1], -1)).sum(-1)[:, :, None, :]
+    return brought / brought.sum(-1, keepdim=True)
+
+
+def squared_lengths(attention, value, output):
+    return share_of(attention, lengths_after_the_matrix(value, output) ** 2)
+
+
+def first_head_for_all(attention, value, output):
+    return share_of(attention, (value @ output.T[: value.shape[-1]]).norm(dim=-1))
+
+
+def mean_over_heads(attention, value, output):
+    return share_of(attention, lengths_after_the_matrix(value, output)).mean(1)
+
+
+WRONG = {
+    "cosine": [
+        (only_the_dot_product, "length of the second vector"),
+        (one_length_only, "length of the second vector"),
+        (all_pairs, "one number for each row"),
+        (never_negative, "opposite vectors"),
+        (length_of_the_whole_batch, "its own two lengths"),
+        (forgets_the_root, "length of the second vector"),
+    ],
+    "mean_pooling": [
+        (mean_over_every_slot, "what stands in padding"),
+        (sum_without_division, "the plain mean over the tokens"),
+        (one_count_for_all_rows, "its own number of tokens"),
+        (mean_over_the_hidden_axis, "one vector for each row"),
+        (zeroes_padding_in_place, "change the hidden states"),
+        (squeezes_the_padded_length, "all slots, or by that of real ones"),
+    ],
+    "linear_probe": [
+        (returns_a_score, "and no score"),
+        (scores_the_training_rows, "one bool for each test row"),
+        (does_not_standardise, "same mean and spread before you fit"),
+        (each_set_by_itself, "come from training"),
+        (both_sets_together, "come from training"),
+        (fits_the_test_rows, "learn from the test labels"),
+        (divides_by_zero, "spread of 0"),
+        (forgets_the_middle, "1 is more frequent"),
+        (labels_as_they_are, "fit to -1 and 1"),
+        (no_penalty, "singular"),
+    ],
+    "share_received": [
+        (only_the_weights, "or only the weights"),
+        (no_matrix, "through the output matrix"),
+        (matrix_turned, "through the output matrix"),
+        (not_divided, "Are they shares"),
+        (shares_over_queries, "Are they shares"),
+        (signed_sums, "points backwards"),
+        (squared_lengths, "its own value"),
+        (first_head_for_all, "its own part of the matrix"),
+        (mean_over_heads, "in every head"),
+    ],
+}

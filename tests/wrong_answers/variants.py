@@ -1,0 +1,249 @@
+"""Wrong answers to the exercises of notebook 08, each a slip that students make, and what they must be told."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def albert(vocabulary, positions, segments, E, H, I, L, layers=1, wide=None, widen=None):  # noqa: E741
+    wide = E if wide is None else wide
+    tables = vocabulary * wide + (positions + segments) * E + 2 * E
+    layer = 4 * (H * H + H) + H * I + I + I * H + H + 4 * H
+    return tables + (E * H + H if widen is None else widen) + layers * layer + H * H + H
+
+
+def one_layer_each(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L, layers=L)
+
+
+def wide_words(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L, wide=H)
+
+
+def wide_positions(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L) + (positions + segments) * (H - E)
+
+
+def never_widens(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L, widen=0)
+
+
+def widens_without_bias(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L, widen=E * H)
+
+
+def no_pooler(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L) - H * H - H
+
+
+def no_bias_in_the_middle(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return albert(vocabulary, positions, segments, E, H, I, L) - I
+
+
+# masked_epochs
+
+
+def masks_pile_up(rows, mask, epochs):
+    seen = []
+    for _ in range(epochs):
+        rows = mask(rows)
+        seen.append(rows)
+    return seen
+
+
+def ten_copies(rows, mask, epochs):
+    copies = [mask(rows) for _ in range(10)]
+    return [copies[epoch % 10] for epoch in range(epochs)]
+
+
+def only_the_last(rows, mask, epochs):
+    for _ in range(epochs):
+        masked = mask(rows)
+    return [masked]
+
+
+def not_masked(rows, mask, epochs):
+    return [rows for _ in range(epochs)]
+
+
+def masks_in_place(rows, mask, epochs):
+    seen = []
+    for _ in range(epochs):
+        rows.copy_(mask(rows))
+        seen.append(rows.clone())
+    return seen
+
+
+# soft_targets
+
+
+def swapped(student_logits, teacher_logits, temperature):
+    teacher = F.log_softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(teacher, F.softmax(student_logits / temperature, dim=-1), reduction="batchmean") * temperature**2
+
+
+def no_square(student_logits, teacher_logits, temperature):
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    return F.kl_div(student, F.softmax(teacher_logits / temperature, dim=-1), reduction="batchmean")
+
+
+def mean_over_everything(student_logits, teacher_logits, temperature):
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    parts = F.kl_div(student, F.softmax(teacher_logits / temperature, dim=-1), reduction="none")
+    return parts.mean() * temperature**2
+
+
+def two_logarithms(student_logits, teacher_logits, temperature):
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    teacher = F.log_softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+
+
+def cross_entropy_of_soft_targets(student_logits, teacher_logits, temperature):
+    teacher = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.cross_entropy(student_logits / temperature, teacher) * temperature**2
+
+
+def hot_student_cold_teacher(student_logits, teacher_logits, temperature):
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    return F.kl_div(student, F.softmax(teacher_logits, dim=-1), reduction="batchmean") * temperature**2
+
+
+# distillation_loss
+
+
+def whole_loss(student, teacher, labels, attention_mask, temperature, weights, slip):
+    (student_hidden, student_logits), (teacher_hidden, teacher_logits) = student, teacher
+    if slip != "teacher learns":
+        teacher_hidden, teacher_logits = teacher_hidden.detach(), teacher_logits.detach()
+    if slip == "backwards":
+        student_logits, teacher_logits = teacher_logits, student_logits
+    log_p = F.log_softmax(teacher_logits / temperature, dim=-1)
+    log_q = F.log_softmax(student_logits / temperature, dim=-1)
+    power = {"times T": 1, "no square": 0}.get(slip, 2)
+    soft = (log_p.exp() * (log_p - log_q)).sum(-1).mean() * temperature**power
+    if slip == "backwards":
+        student_logits = teacher_logits
+    hard = F.cross_entropy(student_logits / (temperature if slip == "soft labels" else 1), labels)
+    if slip == "squared distance":
+        distance = ((student_hidden - teacher_hidden) ** 2).mean(-1)
+    else:
+        distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden, dim=-1)
+    alike = distance[attention_mask.bool()].mean()
+    if slip == "padding":
+        alike = distance.mean()
+    if slip == "mean of means":
+        alike = ((distance * attention_mask).sum(1) / attention_mask.sum(1)).mean()
+    if slip == "labels first":
+        soft, hard = hard, soft
+    if slip == "equal weights":
+        weights = [float(weight > 0) for weight in weights]
+    if slip == "student cut off":
+        soft = soft.detach()
+        hard = hard.detach()
+    return weights[0] * soft + weights[1] * hard + weights[2] * alike
+
+
+def with_slip(slip):
+    def answer(student, teacher, labels, attention_mask, temperature, weights):
+        return whole_loss(student, teacher, labels, attention_mask, temperature, weights, slip)
+
+    answer.__qualname__ = slip
+    return answer
+
+
+# every_second
+
+
+def shares_the_layers(layers):
+    return layers[::2]
+
+
+def a_plain_list(layers):
+    return [copy.deepcopy(layer).requires_grad_(True) for layer in layers[::2]]
+
+
+def starts_with_the_second(layers):
+    return copy.deepcopy(layers[1::2]).requires_grad_(True)
+
+
+def the_lower_half(layers):
+    return copy.deepcopy(layers[: len(layers) // 2]).requires_grad_(True)
+
+
+def stays_frozen(layers):
+    return copy.deepcopy(layers[::2])
+
+
+def a_new_list_of_old_layers(layers):
+    return nn.ModuleList(list(layers)[::2]).requires_grad_(True)
+
+
+def fresh_layers(layers):
+    return nn.ModuleList([nn.Linear(layer.in_features, layer.out_features) for layer in layers[::2]])
+
+
+def wakes_the_teacher(layers):
+    layers.requires_grad_(True)
+    return copy.deepcopy(layers[::2])
+
+
+def cuts_the_teacher(layers):
+    student = copy.deepcopy(layers[::2]).requires_grad_(True)
+    with torch.no_grad():
+        layers[1].weight.zero_()
+    return student
+
+
+WRONG = {
+    "albert_by_formula": [
+        (one_layer_each, "one layer used twice as often"),
+        (wide_words, "does it cost H numbers"),
+        (wide_positions, "position and segment tables"),
+        (never_widens, "is that matrix there"),
+        (widens_without_bias, "every bias and norm"),
+        (no_pooler, "the pooler"),
+        (no_bias_in_the_middle, "and a bias"),
+    ],
+    "masked_epochs": [
+        (masks_pile_up, "pile up"),
+        (ten_copies, "take turns"),
+        (only_the_last, "every epoch"),
+        (not_masked, "Is every epoch masked"),
+        (masks_in_place, "change the rows"),
+    ],
+    "soft_targets": [
+        (swapped, "Which comes first"),
+        (no_square, "is T² there"),
+        (mean_over_everything, "texts times classes"),
+        (two_logarithms, "each argument as it expects"),
+        (cross_entropy_of_soft_targets, "is the loss 0"),
+        (hot_student_cold_teacher, "is the loss 0"),
+    ],
+    "distillation_loss": [
+        (with_slip("backwards"), "p the teacher's"),
+        (with_slip("times T"), "where T² is needed"),
+        (with_slip("no square"), "times T²"),
+        (with_slip("soft labels"), "knows no temperature"),
+        (with_slip("squared distance"), "three times as long"),
+        (with_slip("padding"), "does padding take part"),
+        (with_slip("mean of means"), "all real tokens of the batch"),
+        (with_slip("labels first"), "p the teacher's"),
+        (with_slip("equal weights"), "weighed by its own weight"),
+        (with_slip("student cut off"), "reach the student's"),
+        (with_slip("teacher learns"), "reach the teacher"),
+    ],
+    "every_second": [
+        (shares_the_layers, "Whose weights"),
+        (a_plain_list, "nn.ModuleList"),
+        (starts_with_the_second, "start with the second"),
+        (the_lower_half, "layers 0, 2 and 4"),
+        (stays_frozen, "anything to train"),
+        (a_new_list_of_old_layers, "Whose weights"),
+        (fresh_layers, "layers 0, 2 and 4"),
+        (wakes_the_teacher, "still frozen"),
+        (cuts_the_teacher, "still frozen"),
+    ],
+}
