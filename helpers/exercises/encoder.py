@@ -103,18 +103,10 @@ def check_embed(answer):
         return answer(ids, types, *tables.values(), weight, bias, 0.1), ready
 
     ours, ready = both(input_ids, flat, zero=("position", "segment"), norm=False)
-    yield (
-        ours.shape == ready.shape,
-        f"The shape is {tuple(ours.shape)}: is it (batch, seq, hidden), one vector a token?",
-    )
+    yield ours.shape == (3, 4, 3), f"The shape is {tuple(ours.shape)}: is it one vector a token?"
     short = torch.tensor([[3, 6]])
     ours, ready = both(short, torch.zeros_like(short), zero=("position", "segment"), norm=False)
-    yield (
-        close(ours, ready),
-        (
-            "Words alone go wrong: is LayerNorm (x - mean) / √(variance + eps) over the last axis, with n below, not n - 1?"
-        ),
-    )
+    yield close(ours, ready), "LayerNorm is off: the last axis? variance with n, not n - 1? eps under the root?"
     ours, ready = both(input_ids, flat, zero=("word", "segment"), norm=False)
     yield close(ours, ready), "Do positions count 0, 1, 2, … along the sequence, and the same in every row?"
     ours, ready = both(input_ids, segments, zero=("word", "position"), norm=False)
@@ -133,7 +125,7 @@ def encoder_layer(hidden_states, mask, state, num_attention_heads, eps=1e-12):
 
     mask: bool, broadcasts to (batch, heads, seq, seq), True where a query may look. state: the layer's tensors by name,
     a weight (out, in) and a bias (out,) for each of attention.query, attention.key, attention.value, attention.output,
-    intermediate and output; a weight and a bias (hidden,) for attention_norm and output_norm.
+    intermediate and output; a weight and a bias (hidden,) for attention_norm and output_norm, which share eps.
     """
     batch, seq, hidden = hidden_states.shape
 
@@ -162,8 +154,8 @@ def encoder_layer(hidden_states, mask, state, num_attention_heads, eps=1e-12):
     difficulty=3,
     hints=(
         "Two halves. Each ends the same way: add what the half made to what came into it, then LayerNorm.",
-        "F.linear(x, weight, bias) and F.layer_norm(x, (hidden,), weight, bias, eps) spare you the modules. Split heads "
-        "with view(batch, seq, heads, d) and transpose(1, 2), and go back the same way.",
+        "F.linear(x, weight, bias) and F.layer_norm(x, (hidden,), weight, bias, eps) spare you the modules. "
+        "Split heads by view(batch, seq, heads, d) and transpose(1, 2), and go back the same way.",
         "Scores are divided by √d, d the size of one head; hidden keys become -inf before the softmax over keys.",
     ),
 )
@@ -192,46 +184,19 @@ def check_encoder_layer(answer):
     x = torch.randn(2, 5, 12, generator=generator(6)).double()  # batch 2, length 5, hidden 12
     silent, ready = both(x, zero=("attention.", "intermediate.", "output."))
     yield silent.shape == x.shape, f"The shape is {tuple(silent.shape)}: does a layer give back the shape it got?"
-    yield (
-        not silent.isnan().any(),
-        "There are NaNs: do you hide what may be seen? `mask` is True where a query may look.",
-    )
-    yield (
-        not close(silent, x),
-        ("With both halves silent a layer leaves its input as it was: do you norm before each half? BERT norms after."),
-    )
-    yield (
-        not close(silent[:, 0], silent[:, 1]),
-        (
-            "With both halves silent all tokens come out alike: is what came in added back, in both halves, before the norm?"
-        ),
-    )
+    yield not silent.isnan().any(), "There are NaNs: `mask` is True where a query may look; do you hide just that?"
+    yield not close(silent, x), "With both halves silent nothing happens: do you norm before each half, not after?"
+    yield not close(silent[:, 0], silent[:, 1]), "All tokens come out alike: is a half's input added to its output?"
     yield close(silent, ready), "Does each half add what came into *it*, and use its own norm, attention_norm first?"
     ours, ready = both(x, zero=("attention.",))
     yield close(ours, ready), "The feed-forward half differs: is it `intermediate`, the exact GELU, then `output`?"
     alone = torch.randn(3, 1, 12, generator=generator(7)).double()
     ours, ready = both(alone, zero=("intermediate.", "output."))
-    yield (
-        close(ours, ready),
-        (
-            "A token that is alone attends to itself: does its value go through `attention.value` and `attention.output`?"
-        ),
-    )
+    yield close(ours, ready), "A lone token looks at itself: its value, then `attention.output`, is that all of it?"
     ours, ready = both(x, zero=("attention.query.", "attention.key."))
-    yield (
-        close(ours, ready),
-        (
-            "With equal scores the heads come out mixed up: do you split (batch, seq, heads, d), transpose, and go back so?"
-        ),
-    )
-    ours, ready = both(x, heads=12)  # one number a head: √d = 1
-    yield (
-        close(ours, ready),
-        (
-            "Wrong with heads of size 1, where √d is 1: is it query times key, a softmax over the keys, and d the size of "
-            "one head?"
-        ),
-    )
+    yield close(ours, ready), "Heads come out mixed up: (batch, seq, heads, d), transpose, and the same way back?"
+    ours, ready = both(x, heads=12)  # one number a head
+    yield close(ours, ready), "With heads of size 1: query times key, softmax over keys, and √d = 1, not √hidden?"
     ours, ready = both(x)
     yield close(ours, ready), "Do you divide the scores by √d, the root of the size of one head?"
     mask = padding_mask(torch.tensor([[1] * 5, [1] * 3 + [0] * 2]))
@@ -291,7 +256,7 @@ def check_word_distance(answer):
     yield answer(encoder, one, one) == 0, "A sentence differs from itself: what in the encoder still draws at random?"
     yield (
         abs(answer(encoder, one, other) - expected) < 1e-5,
-        ("Two sentences have a wrong distance: is dropout off, or does it only draw the same numbers twice?"),
+        "Two sentences have a wrong distance: is dropout off, or does it only draw the same numbers twice?",
     )
     rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
     yield rates == {0.1}, "The encoder has lost its dropout for good: who trains it next?"
