@@ -1,6 +1,7 @@
 """What stands in a lesson beside text and code: claims that are checked where they stand, exercises that say what went
 wrong, and pictures that move."""
 
+import dis
 import html
 import importlib
 import inspect
@@ -9,6 +10,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from types import CodeType
 
 from IPython.display import Code, display
 
@@ -153,11 +155,23 @@ def _find(name: str) -> Exercise:
 
 
 def _same_code(one: Callable, other: Callable) -> bool:
-    """Do two functions do the same, instruction by instruction? Names of files, lines and docstrings do not count."""
-    codes = [function.__code__ for function in (one, other)]
-    docs = [function.__doc__ for function in (one, other)]
-    constants = [tuple(repr(c) for c in code.co_consts if c != doc) for code, doc in zip(codes, docs, strict=True)]
-    return (codes[0].co_code, codes[0].co_names, constants[0]) == (codes[1].co_code, codes[1].co_names, constants[1])
+    """Do two functions do the same, step by step? Files, lines and docstrings do not count."""
+    return _steps(one.__code__) == _steps(other.__code__)
+
+
+def _steps(code: CodeType) -> list[tuple[str, object]]:
+    """Return the instructions of a function by name.
+
+    A call through a module, as in `F.softmax(x)`, compiles in another way where the import stands in the same file; the
+    two ways are made one, and the targets of jumps, which move with them, are left out.
+    """
+    steps = []
+    for step in dis.get_instructions(code):
+        if step.opname != "PUSH_NULL":
+            value = _steps(step.argval) if isinstance(step.argval, CodeType) else step.argval
+            jumps = step.opcode in (*dis.hasjrel, *dis.hasjabs)
+            steps.append((step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if jumps else repr(value)))
+    return steps
 
 
 # ---------------------------------------------------------------- pictures that move

@@ -99,6 +99,18 @@ def test_an_answer_like_the_bug_but_other_code_is_attempted(entered):
     assert check(answered(tried)).state == "failed"
 
 
+def test_the_bug_is_known_wherever_its_imports_stand():
+    """A call through an imported module compiles differently where the import stands in the same file."""
+    source = "def root(x):\n    if x:\n        return [math.sqrt(i * {}) for i in x]\n    return math.sqrt(2)\n"
+    found = {}
+    for name, code in {"cell": source.format(2), "module": f"import math\n{source.format(2)}", "other": source}.items():
+        place = {}
+        exec(compile(code, name, "exec"), place)
+        found[name] = place["root"]
+    assert classroom._same_code(found["cell"], found["module"])
+    assert not classroom._same_code(found["cell"], found["other"])
+
+
 def test_hints_and_solution(entered):
     assert (hint("double"), hint("double", 2)) == ("Twice 2 is 4, and so is 2².", "Add.")
     with pytest.raises(ValueError, match="hints 1 to 2, not 3"):
