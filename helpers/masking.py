@@ -1,6 +1,7 @@
 """Masked language modelling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task
 1)."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,14 +54,13 @@ def mask_tokens(
     else:
         smallest = draw.masked_fill(~eligible, 2.0).topk(min(predictions_per_row, draw.shape[1]), largest=False).indices
         chosen = torch.zeros_like(eligible).scatter_(1, smallest, True) & eligible
-    slots = chosen.flatten().nonzero().squeeze(1)  # counted through the whole batch, row after row
-    if not len(slots) and predictions_per_row is None:  # in a very small batch
+    if predictions_per_row is None and not chosen.any():  # in a very small batch
         chosen = (draw == draw.masked_fill(~eligible, 2.0).min()) & eligible
-        slots = chosen.flatten().nonzero().squeeze(1)
+    slots = torch.from_numpy(np.flatnonzero(chosen))  # places in the whole batch, row after row
     # Everything from here on touches only the chosen slots, about one in seven.
     original = input_ids.take(slots)
     action = torch.rand(len(slots), generator=generator)
-    random_ids = replacement_ids[torch.randint(len(replacement_ids), (len(slots),), generator=generator)]
+    random_ids = replacement_ids.take(torch.randint(len(replacement_ids), (len(slots),), generator=generator))
     new_ids = torch.where(action < mix[0] + mix[1], random_ids, original)
     new_ids[action < mix[0]] = mask_token_id
     labels = torch.full_like(input_ids, IGNORE).put_(slots, original)
