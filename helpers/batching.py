@@ -1,7 +1,9 @@
 """Rows of equal length with little padding: pad a batch, bucket by length, pack several texts into one row."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,17 +21,19 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     longest = max(len(example["input_ids"]) for example in examples)
     if length is not None and longest > length:
         raise ValueError(f"An example has {longest} tokens, more than the row length {length}.")
+    lengths = torch.tensor([len(example["input_ids"]) for example in examples])
+    real = torch.arange(length or longest) < lengths[:, None]  # (batch, seq)
     batch = {}
     for key, first in examples[0].items():
+        values = [example[key] for example in examples]
         if isinstance(first, int):
-            batch[key] = torch.tensor([example[key] for example in examples])
+            batch[key] = torch.tensor(values)
         else:
+            # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
-            batch[key] = torch.tensor(
-                [row + [fill] * ((length or longest) - len(row)) for row in (example[key] for example in examples)]
-            )
-    lengths = torch.tensor([len(example["input_ids"]) for example in examples])
-    batch["attention_mask"] = (torch.arange(length or longest) < lengths[:, None]).long()
+            batch[key] = torch.full(real.shape, fill)
+            batch[key].numpy()[real.numpy()] = np.fromiter(chain.from_iterable(values), np.int64)
+    batch["attention_mask"] = real.long()
     return batch
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from . import distributed, rivals, studies
+from . import benchmarks, distributed, rivals, studies
 from .bert import PreTrainingModel
 from .checkpoints import NARROW_HEADS, STARTS, ship_minilm_mlm, ship_tiny_bert, started
 from .recipes import own_vocabulary, pretraining_batches, tiny_config
@@ -167,6 +167,25 @@ def distillation(full: bool, seeds: list[int]) -> dict[str, partial]:
     return {f"seed {seed}": partial(studies.distillation, seed=seed, **sizes) for seed in seeds}
 
 
+def bench(full: bool, seeds: list[int]) -> dict[str, partial]:
+    """The table of `make bench`: the course against what people would otherwise use. There is nothing to seed."""
+    rows = {"max_length": 128, "repeats": 7 if full else 5}
+    small = rows | {"hidden_size": 256, "num_hidden_layers": 4, "vocab_size": 30522, "batch_size": 16 if full else 2}
+    base = small | {"hidden_size": 768, "num_hidden_layers": 12, "batch_size": 128, "steps": 10}
+    text = rows | {"documents": 2000 if full else 100, "batch_size": 256 if full else 32}
+    size = {"rows": 480, "judged": None} if full else {"rows": 32, "judged": 32}
+    return {
+        "masking": partial(benchmarks.masking, **text),
+        "pairs": partial(benchmarks.pairs, **text),
+        "step": partial(benchmarks.step, **small),
+        "encoder": partial(benchmarks.encoder, **small | {"repeats": 15 if full else 5}),
+        "loop": partial(benchmarks.loop, **small),
+        "fine-tuning": partial(benchmarks.fine_tuning, batch_size=32, repeats=5, **size),
+        "GPU, 4 × 256": partial(benchmarks.gpu_pretraining, **small | {"batch_size": 256, "steps": 20}),
+        "GPU, bert-base": partial(benchmarks.gpu_pretraining, **base),
+    }
+
+
 # What one step of a study is, and how many steps an arm has beside those that its settings name: sentences come in 212
 # batches of 32; a frozen or halved model counts as the share of a whole step that it costs. `recipes` also fine-tunes,
 # three epochs an arm; these steps are cheaper than those of its unit, and are counted as dear.
@@ -220,6 +239,7 @@ STUDIES = {
         imdb,
         recipes,
         distillation,
+        bench,
         plan,
     )
 }

@@ -1,6 +1,7 @@
 """Masked language modelling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task
 1)."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,21 +51,20 @@ def mask_tokens(
         draw = draw.gather(1, word_ids.clamp(min=0))  # all pieces of a word share one draw, so they share their fate
     if predictions_per_row is None:
         chosen = (draw < mask_probability) & eligible
-        if not chosen.any():  # in a very small batch
-            chosen = (draw == draw.masked_fill(~eligible, 2.0).min()) & eligible
     else:
         smallest = draw.masked_fill(~eligible, 2.0).topk(min(predictions_per_row, draw.shape[1]), largest=False).indices
         chosen = torch.zeros_like(eligible).scatter_(1, smallest, True) & eligible
-    rows, columns = chosen.nonzero(as_tuple=True)
-    labels = torch.full_like(input_ids, IGNORE)
-    labels[rows, columns] = input_ids[rows, columns]
+    if predictions_per_row is None and not chosen.any():  # in a very small batch
+        chosen = (draw == draw.masked_fill(~eligible, 2.0).min()) & eligible
+    slots = torch.from_numpy(np.flatnonzero(chosen))  # places in the whole batch, row after row
     # Everything from here on touches only the chosen slots, about one in seven.
-    action = torch.rand(len(rows), generator=generator)
-    random_ids = replacement_ids[torch.randint(len(replacement_ids), (len(rows),), generator=generator)]
-    new_ids = torch.where(action < mix[0] + mix[1], random_ids, input_ids[rows, columns])
+    original = input_ids.take(slots)
+    action = torch.rand(len(slots), generator=generator)
+    random_ids = replacement_ids.take(torch.randint(len(replacement_ids), (len(slots),), generator=generator))
+    new_ids = torch.where(action < mix[0] + mix[1], random_ids, original)
     new_ids[action < mix[0]] = mask_token_id
-    masked = input_ids.clone()
-    masked[rows, columns] = new_ids
+    labels = torch.full_like(input_ids, IGNORE).put_(slots, original)
+    masked = input_ids.clone().put_(slots, new_ids)
     return masked, labels
 
 

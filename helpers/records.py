@@ -18,12 +18,17 @@ import torch
 RESULTS = Path(__file__).parent.parent / "data" / "results"
 
 
+class NotHere(Exception):
+    """This machine lacks what an arm needs, such as a GPU; the message says what."""
+
+
 def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
     """Run a study arm by arm and write its JSON after each, so that a study that was stopped goes on where it was.
 
     arms: name → a function with its arguments, which are recorded as the arm's `settings`; it returns what it measured,
     as plain values. An arm that the file holds already, with the same settings, is not run again; arms that have not
-    run yet are listed under `not_run`. Delete the file to measure everything anew. Returns the path of the file.
+    run yet, or raise NotHere, are listed under `not_run`. Delete the file to measure everything anew. Returns the path
+    of the file.
     """
     path = RESULTS / f"{name}.json"
     held = load_result(name)["arms"] if path.is_file() else {}
@@ -32,7 +37,11 @@ def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
         if arm in done:
             continue
         started = time.perf_counter()
-        measured = run()
+        try:
+            measured = run()
+        except NotHere as reason:
+            print(f"{name}: {arm} not run: {reason}", flush=True)
+            continue
         seconds = round(time.perf_counter() - started, 1)
         done[arm] = {"settings": run.keywords, **circumstances(), "seconds": seconds, "measured": measured}
         waiting = [other for other in arms if other not in done]

@@ -274,7 +274,7 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
 def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
     """Return [CLS] A [SEP] B [SEP] as lists: input_ids; token_type_ids, 0 up to the first [SEP] and 1 after it;
     special_tokens_mask; and next_sentence_label, the pair's label."""
-    a, b = list(pair.tokens_a), list(pair.tokens_b)
+    a, b = pair.tokens_a, pair.tokens_b
     return {
         "input_ids": [cls_token_id, *a, sep_token_id, *b, sep_token_id],
         "token_type_ids": [0] * (len(a) + 2) + [1] * (len(b) + 1),

@@ -1,0 +1,118 @@
+"""What a pre-training run costs: FLOPs per token by formula, and the hours of a GPU that they would take.
+
+Matrix products alone are counted, two FLOPs for every multiplication with its addition: norms, GELU, softmax, dropout
+and the optimizer move more memory than they do arithmetic. `python -m helpers.costs` prints the table of
+lessons/scaling.md.
+"""
+
+from dataclasses import dataclass
+
+from .bert import EncoderConfig
+from .records import load_result, markdown_table
+from .weights import read_config, wheel_folder
+
+# The makers' dense bfloat16 peaks, FLOP/s, by a part of the name that CUDA gives the device.
+PEAKS = {"H100 80GB HBM3": 989e12, "H200": 989e12, "A100": 312e12}
+PEAK, UTILISATION = PEAKS["H100 80GB HBM3"], 0.4  # what the hours of the table assume
+
+
+def flops_per_token(config: EncoderConfig, length: int, decoded: float, frozen_layers: int = 0) -> float:
+    """Return the FLOPs of one pre-training step for each token of its batch: forward, and backward, twice as many.
+
+    length: tokens in a row. decoded: the share of the tokens that meet the vocabulary; 0.15 if only masked slots are
+    decoded, 1.0 if all are. frozen_layers: so many of the lowest layers, and the embeddings, are not trained, and so
+    run forward only.
+    """
+    width, inner = config.hidden_size, config.intermediate_size
+    projections = 4 * width * width + 2 * width * inner  # query, key, value, output; the two linear layers
+    looking = 2 * length * width  # scores against every token of the row, and the mean of their values
+    layer = 2 * (projections + looking)
+    head = 2 * decoded * width * width + 2 * (width * width + 2 * width) / length  # masked words; [CLS], once a row
+    vocabulary = 2 * decoded * width * config.vocab_size
+    # Backward takes every product twice: once for the gradient of its input, once for that of its weight.
+    flops = 3 * ((config.num_hidden_layers - frozen_layers) * layer + head + vocabulary) + frozen_layers * layer
+    if frozen_layers:  # no gradient for the word embeddings, nor for what enters the first trained layer
+        flops -= vocabulary + 3 * 2 * width * width
+    return flops
+
+
+@dataclass(frozen=True)
+class CostedRun:
+    """A run to be costed. `tokens`: row length → tokens seen at that length; `seconds`: what it took here, if it was
+    run."""
+
+    name: str
+    config: EncoderConfig
+    tokens: dict[int, float]
+    decoded: float = 0.15
+    frozen_layers: int = 0
+    seconds: float | None = None
+
+    @property
+    def flops(self) -> float:
+        """The FLOPs of the whole run."""
+        return sum(
+            count * flops_per_token(self.config, length, self.decoded, self.frozen_layers)
+            for length, count in self.tokens.items()
+        )
+
+
+def runs() -> list[CostedRun]:
+    """Return the runs of the table: what this course trained, a small BERT as an example, and BERT-base."""
+    own = load_result("tiny-bert-full")["arms"]["seed 0"]
+    head = load_result("minilm-mlm-full")["arms"]["seed 0"]
+    size, base = own["settings"], EncoderConfig()
+    width = size["hidden_size"]
+    tiny = EncoderConfig(8000, width, size["num_hidden_layers"], width // 32, 4 * width, size["max_length"])
+    small = EncoderConfig(hidden_size=512, num_hidden_layers=4, num_attention_heads=8, intermediate_size=2048)
+    # Devlin et al. 2019, A.2: 1,000,000 steps of 256 sequences, of 128 tokens in 90 % of the steps, of 512 in the rest.
+    sequences = 256 * 1_000_000
+    return [
+        CostedRun(
+            "tiny-bert", tiny, {128: own["measured"]["tokens"]}, size["mask_probability"], seconds=own["seconds"]
+        ),
+        CostedRun(
+            "minilm-mlm", read_config(wheel_folder()), {128: head["measured"]["tokens"]}, 0.3, 3, head["seconds"]
+        ),
+        CostedRun("a small BERT, 100,000 steps of 256", small, {128: 256 * 128 * 100_000}),
+        CostedRun("BERT-base, 128 and then 512", base, {128: 0.9 * 128 * sequences, 512: 0.1 * 512 * sequences}),
+        CostedRun("BERT-base, 512 throughout", base, {512: 512 * sequences}),
+    ]
+
+
+def gpu_seconds(flops: float, peak: float = PEAK, utilisation: float = UTILISATION) -> float:
+    """Return the seconds that one GPU of this peak (FLOP/s) would take at this share of it: computed, not measured."""
+    return flops / (peak * utilisation)
+
+
+def cost_rows() -> list[dict]:
+    """Return the table, one row a run, as text."""
+    return [
+        {
+            "run": run.name,
+            "layers × width": f"{run.config.num_hidden_layers} × {run.config.hidden_size}",
+            "vocabulary": f"{run.config.vocab_size:,}",
+            "tokens": scientific(sum(run.tokens.values())),
+            "FLOPs a token": scientific(run.flops / sum(run.tokens.values())),
+            "FLOPs": scientific(run.flops),
+            "one CPU core, measured": duration(run.seconds) if run.seconds else "–",
+            "one H100, computed": duration(gpu_seconds(run.flops)),
+        }
+        for run in runs()
+    ]
+
+
+def scientific(number: float) -> str:
+    """Return a number as a mantissa and a power of ten, 13100000 → 1.3 · 10⁷."""
+    mantissa, exponent = f"{number:.1e}".split("e")
+    return f"{mantissa} · 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as text with two digits, in the unit that fits, 5040 → 1.4 h."""
+    unit, size = next(((unit, size) for unit, size in (("h", 3600), ("min", 60)) if seconds >= size), ("s", 1))
+    return f"{float(f'{seconds / size:.2g}'):g} {unit}"
+
+
+if __name__ == "__main__":
+    print(markdown_table(cost_rows()))
