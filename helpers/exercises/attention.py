@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from helpers import attention
-from helpers.classroom import exercise
-from helpers.runtime import generator
+from .. import attention
+from ..classroom import exercise
+from ..runtime import generator
 
 
 def window_mask(length, reach):

@@ -5,9 +5,9 @@ import math
 import torch
 from torch.nn import functional as F
 
-from helpers.attention import causal_mask
-from helpers.classroom import exercise
-from helpers.runtime import generator
+from ..attention import causal_mask
+from ..classroom import exercise
+from ..runtime import generator
 
 
 def found_next_word_loss(logits, input_ids):

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.classroom import exercise
+from ..classroom import exercise
 
 # ---------------------------------------------------------------- 1: cosine
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.classroom import exercise
+from ..classroom import exercise
 
 # ---------------------------------------------------------------- 1: ALBERT, counted
 
