@@ -113,6 +113,11 @@ def test_no_error_and_no_stderr(notebook):
     assert not bad
 
 
+def test_no_stored_widget(notebook):
+    """Without a kernel a widget is an error box: pictures stand in its place (COURSE_STATIC), bars are off."""
+    assert not [output for output in outputs(notebook) if "widget" in " ".join(output.get("data", {}))]
+
+
 def test_no_path_of_a_machine(notebook):
     everything = [cell.source for cell in notebook.cells] + [
         text for output in outputs(notebook) for text in texts(output)
