@@ -8,9 +8,11 @@ from helpers.experiments import STUDIES
 
 INTRODUCTION = """# Results
 
-What the course measured beforehand, study by study. The tables are made from the files in `data/results/` when this site is built; no figure is typed by hand. Scores are on our own held-out tenth, not on the official test sets.
+What the course measured beforehand, study by study. The tables are made from the files in `data/results/` when this
+site is built; no figure is typed by hand. Scores are on our own held-out tenth, not on the official test sets.
 
-Several runs (seeds or folds) come as their mean, and around it the lowest and the highest. A single run, or runs that all agree, come with the 95 % Wilson interval of one, in brackets, where it was recorded.
+Several runs (seeds or folds) come as their mean, and around it the lowest and the highest. A single run, or runs that
+all agree, come with the 95 % Wilson interval of one, in brackets, where it was recorded.
 """
 
 
@@ -23,8 +25,9 @@ def page() -> str:
 
 def section(study: dict) -> str:
     """Return one study: its title, its table, and under which circumstances it was measured."""
-    asked = STUDIES.get(re.sub(r"-(class|full)$", "", study["name"]))
-    where, title = re.fullmatch(r"(?:(Notebooks? [\d and]+): )?(.*)", asked.__doc__ if asked else study["name"]).groups()
+    function = STUDIES.get(re.sub(r"-(class|full)$", "", study["name"]))
+    asked = function.__doc__ if function else study["name"]
+    where, title = re.fullmatch(r"(?:(Notebooks? [\d and]+): )?(.*)", asked).groups()
     title, _, more = title.partition(". ")
     lead = ". ".join(filter(None, [f"Study `{study['name']}`", where, more.rstrip(".")])) + "."
     title = title[0].upper() + title[1:].rstrip(".")
@@ -90,7 +93,8 @@ def number(runs: list[dict], key: str) -> str:
 def cell(value) -> str:
     """Return a table cell: a bar would end it, brackets would make a link."""
     text = re.sub(r"([|\[\]])", r"\\\1", str(value)).replace("_", " ")
-    return re.sub(r"(?<=\d) (?=[–%])|(?<=[–\]]) (?=[\d%])|(?<=,) (?=\d)", "\u00a0", text)  # no line break inside a range
+    # No line break inside a range.
+    return re.sub(r"(?<=\d) (?=[–%])|(?<=[–\]]) (?=[\d%])|(?<=,) (?=\d)", "\u00a0", text)
 
 
 def circumstances(study: dict) -> dict[str, str]:

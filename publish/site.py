@@ -16,11 +16,11 @@ from sphinx.cmd.build import main as sphinx_build
 from . import BUILD, NOTEBOOKS, ROOT, copy_mathjax, fresh, results
 
 FIRST = ["README", "instructor-guide", "scaling", "glossary"]  # the lessons' general pages, in this order
-LINK = re.compile(r"\]\(([^)#:\s]+)")
+LINK = re.compile(r"\[(?P<text>[^][]*)\]\((?P<target>[^)#:\s]+)[^)]*\)")
 
 
 def build(output: Path) -> int:
-    """Build the site; return Sphinx's exit status, which is not 0 after a warning, such as a link that leads nowhere."""
+    """Build the site. Return Sphinx's exit status: not 0 after a warning, such as a link that leads nowhere."""
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "source", Path(folder) / "site"
         stage(source)
@@ -45,18 +45,25 @@ def stage(source: Path) -> None:
 
 
 def write(page: Path, text: str, origin: Path) -> None:
-    """Write a page, and copy what it links to beside the pages: pictures, and files to read.
+    """Write a page, and copy the files beside it that it links to: pictures, and sources to read.
 
-    The repository's README is the site's index.
+    The repository's README is the site's index. A link to a folder, which a site cannot show, becomes plain text.
     """
-    for target in set(LINK.findall(text)):
-        file = (origin / target).resolve()
-        if file.is_file() and file.is_relative_to(ROOT) and file.suffix not in (".md", ".ipynb"):
-            copy = page.parent / target
+
+    def follow(link: re.Match) -> str:
+        target = (origin / link["target"]).resolve()
+        if target == ROOT / "README.md":
+            return link[0].replace("README.md", "index.md")
+        if target.is_dir():
+            return link["text"]
+        if target.is_file() and target.is_relative_to(ROOT) and target.suffix not in (".md", ".ipynb"):
+            copy = page.parent / link["target"]
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+            shutil.copyfile(target, copy)
+        return link[0]
+
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(text.replace("](../README.md", "](../index.md"), encoding="utf-8")
+    page.write_text(LINK.sub(follow, text), encoding="utf-8")
 
 
 def prepare(notebook) -> None:
@@ -76,8 +83,10 @@ def contents(lessons: list[str]) -> str:
         title = nbformat.read(path, as_version=4).cells[0].source.partition("\n")[0].lstrip("# ")
         beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == path.name[:2]]
         parts[title] = [*beside, f"Notebook <notebooks/{path.stem}>"]
-    blocks = ["```{toctree}\n:hidden:\n:caption: %s\n\n%s\n```" % (name, "\n".join(p)) for name, p in parts.items()]
-    return "\n\n" + "\n\n".join(blocks) + "\n"
+    return "".join(
+        "\n\n```{toctree}\n:hidden:\n:caption: " + "\n".join([title, "", *pages, "```"])
+        for title, pages in parts.items()
+    )
 
 
 if __name__ == "__main__":

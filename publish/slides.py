@@ -1,10 +1,11 @@
 """Slides from the notebooks: every cell's slide type by rule, and decks that open without a network.
 
-    python -m publish.slides mark           # write the slide types into the notebooks
-    python -m publish.slides [FOLDER]       # export the decks, to build/slides if no folder is given
+`python -m publish.slides mark` writes the slide types into the notebooks; `python -m publish.slides [FOLDER]` exports
+the decks, to build/slides if no folder is given.
 """
 
 import ast
+import copy
 import math
 import re
 import shutil
@@ -30,25 +31,27 @@ PICTURES = {"image/png", "image/svg+xml"}
 def slide_types(notebook) -> list[str]:
     """Return the slide type of each cell: slide, subslide, fragment or skip.
 
-    A section opens a slide, other prose a subslide. Code comes up under its prose if there is room, else on a subslide
-    of its own; a claim always comes up under what it is about; an exercise has a subslide to itself. Left out: imports,
-    and long code that neither shows nor defines anything.
+    A section opens a slide, other prose a subslide. Code, a figure or a claim comes up under its prose if there is
+    room, else on a subslide of its own. Left out: imports, and long code that neither shows nor defines anything.
     """
-    types, used = [], 0  # pixels of the slide so far
+    types, used = [], 0
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             kind = "slide" if not types or re.search(r"^## ", cell.source, re.MULTILINE) else "subslide"
         elif cell.cell_type == "raw" or is_plumbing(cell):
             kind = "skip"
-        elif "exercise" in cell.metadata.get("tags", []):
-            kind = "subslide"
         else:
-            kind = "fragment" if shows_claim(cell) or used + height(cell) <= ROOM else "subslide"
-        if kind != "skip":
-            # After a cell that goes on with a new section, the slide holds that section only.
-            used = height(parts(cell)[-1]) if kind != "fragment" else used + height(cell)
+            kind = "fragment" if used + height(cell) <= ROOM else "subslide"
+        for part in parts(cell, kind):
+            used = filled(used, part)
         types.append(kind)
     return types
+
+
+def filled(used: int, cell) -> int:
+    """Return how many pixels of its slide are used up after a cell, `used` of them before it."""
+    kind = cell.metadata["slideshow"]["slide_type"]
+    return used if kind == "skip" else used + height(cell) if kind == "fragment" else height(cell)
 
 
 def is_plumbing(cell) -> bool:
@@ -65,10 +68,6 @@ def data(cell) -> set[str]:
     return {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
 
 
-def shows_claim(cell) -> bool:
-    return any(output.get("data", {}).get("text/plain", "").startswith("✓ ") for output in cell.get("outputs", []))
-
-
 def hides_code(cell) -> bool:
     """Is the output what matters: a figure, a view, a table, a claim?"""
     return cell.cell_type == "code" and bool(data(cell) & {*PICTURES, "text/html", "text/markdown"})
@@ -76,16 +75,20 @@ def hides_code(cell) -> bool:
 
 def height(cell) -> int:
     """Estimate how many pixels of a slide a cell takes."""
-    lines = cell.source.splitlines()
     if cell.cell_type == "markdown":
-        return sum(PROSE_LINE * math.ceil(len(line) / PROSE_WIDTH) for line in lines)
-    pixels = 0 if hides_code(cell) else CODE_LINE * (len(lines) + 1)
+        return prose_height(cell.source)
+    pixels = 0 if hides_code(cell) else CODE_LINE * (len(cell.source.splitlines()) + 1)
     for output in cell.outputs:
         shown = output.get("data", {})
         text = output.get("text") or shown.get("text/markdown") or shown.get("text/plain", "")
-        is_figure = shown.keys() & PICTURES or "<iframe" in shown.get("text/html", "")
-        pixels += FIGURE if is_figure else CODE_LINE * (len(text.splitlines()) + 1)
+        view = re.search(r"height:(\d+)px.*<iframe", shown.get("text/html", ""), re.DOTALL)
+        figure = int(view[1]) if view else FIGURE if shown.keys() & PICTURES else 0
+        pixels += figure or CODE_LINE * (len(text.splitlines()) + 1)
     return pixels
+
+
+def prose_height(source: str) -> int:
+    return sum(PROSE_LINE * math.ceil(len(line) / PROSE_WIDTH) for line in source.splitlines())
 
 
 def mark(notebook) -> None:
@@ -97,29 +100,47 @@ def mark(notebook) -> None:
 # ---------------------------------------------------------------- the decks
 
 
-def parts(cell) -> list:
-    """Return a cell as the cells of a deck: prose is parted before each heading inside it.
+def parts(cell, kind: str) -> list:
+    """Return a cell of slide type `kind` as the cells of a deck, with their types.
 
-    What stands before a cell's first section still belongs to the slide before, and comes up there.
+    Prose is parted before each heading, and where it would fill more than a slide. What stands before a cell's first
+    section still belongs to the slide before, and comes up there.
     """
-    if cell.cell_type != "markdown":
-        return [cell]
-    sources = [part.strip() for part in re.split(r"^(?=##)", cell.source, flags=re.MULTILINE) if part.strip()]
+    if cell.cell_type != "markdown" or kind == "skip":
+        whole = copy.deepcopy(cell)
+        whole.metadata["slideshow"] = {"slide_type": kind}
+        return [whole]
+    sections = [part.strip() for part in re.split(r"^(?=##)", cell.source, flags=re.MULTILINE) if part.strip()]
     found = []
-    for source in sources:
-        kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
-        if kind != "skip" and len(sources) > 1:
-            heading = re.match(r"#+", source)
-            kind = {"#": kind, "##": "slide", "###": "subslide"}[heading[0]] if heading else "fragment"
-        found.append(nbformat.v4.new_markdown_cell(source, metadata={"slideshow": {"slide_type": kind}}))
+    for source in sections:
+        opens = {"#": kind, "##": "slide", "###": "subslide"}.get(source.partition(" ")[0], "fragment")
+        for i, page in enumerate(pages(source)):
+            slide_type = "subslide" if i else opens if len(sections) > 1 else kind
+            found.append(nbformat.v4.new_markdown_cell(page, metadata={"slideshow": {"slide_type": slide_type}}))
+    return found
+
+
+def pages(source: str) -> list[str]:
+    """Part prose between its paragraphs, so that each page fits on a slide."""
+    first, *others = re.split(r"\n\n+", source)
+    found = [first]
+    for paragraph in others:
+        longer = f"{found[-1]}\n\n{paragraph}"
+        found[-1:] = [longer] if prose_height(longer) <= ROOM else [found[-1], paragraph]
     return found
 
 
 def deck(notebook):
     """Return the notebook as it is exported: parted prose, and no code above what is there to be looked at."""
-    cells = [part for cell in notebook.cells for part in parts(cell)]
-    for cell in cells:
-        cell.metadata["transient"] = {"remove_source": hides_code(cell)}
+    cells, used = [], 0
+    for cell in notebook.cells:
+        for part in parts(cell, cell.metadata["slideshow"]["slide_type"]):
+            slideshow = part.metadata["slideshow"]
+            if part.cell_type == "markdown" and slideshow["slide_type"] == "fragment" and used + height(part) > ROOM:
+                slideshow["slide_type"] = "subslide"
+            used = filled(used, part)
+            part.metadata["transient"] = {"remove_source": hides_code(part)}
+            cells.append(part)
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
 

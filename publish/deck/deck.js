@@ -1,6 +1,6 @@
 // Start the deck once its formulas are set, and make every slide fit.
 
-const PROSE = [26, 17]; // largest and smallest font size of a slide, in pixels
+const PROSE = [26, 23]; // largest and smallest font size of a slide, in pixels
 const CODE = [0.85, 0.62]; // and of its code, as a share of it: with the smaller one 120 characters fit into the width
 
 const overflows = (box) => box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth;
