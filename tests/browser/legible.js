@@ -49,7 +49,7 @@
   const found = [];
   for (const element of holders) {
     if (element.closest("script, style, noscript, mjx-container")) continue;
-    if (!element.checkVisibility({ visibilityProperty: true })) continue;
+    if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     const box = element.getBoundingClientRect();
     if (box.width <= 1 || box.height <= 1) continue; // for screen readers only
     const style = getComputedStyle(element), size = parseFloat(style.fontSize);
