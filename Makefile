@@ -9,7 +9,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/ready# exists once everything is installed
 
-.PHONY: help lab test test-gpu check outputs trust clean
+.PHONY: help lab test test-gpu check outputs trust student solutions slides site clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
@@ -42,9 +42,21 @@ outputs: $(READY)  ## run notebooks and store their outputs (one: NB=notebooks/0
 trust: $(READY)  ## let JupyterLab show the stored interactive outputs
 	@$(if $(NB),$(PY) -m jupyter trust $(NB) >/dev/null)
 
+student: $(READY)  ## copies for students, without outputs, in build/student
+	$(PY) -m publish.copies student
+
+solutions: $(READY)  ## copies with every exercise solved, in build/solutions
+	$(PY) -m publish.copies solutions
+
+slides: $(READY)  ## a deck for each notebook, in build/slides; opens without a network
+	$(PY) -m publish.slides
+
+site: $(READY)  ## lessons, notebooks and results as a website, in build/site; opens without a network
+	$(PY) -m publish.site
+
 clean:     ## remove runs and caches (the environment stays: delete .venv for a fresh one)
 	rm -rf runs build *.egg-info .pytest_cache .ruff_cache .hypothesis
-	find helpers notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find helpers notebooks publish tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one.
 $(READY): requirements.txt pyproject.toml

@@ -9,35 +9,11 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
-    if not chromium:
-        missing = pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip
-        missing("browser tests not run: no Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -71,23 +47,6 @@ def wait_for(url: str, server: subprocess.Popen, log: Path):
         except OSError:
             time.sleep(0.5)
     pytest.fail(f"JupyterLab did not answer within a minute:\n{log.read_text()}")
-
-
-@pytest.fixture
-def page(browser):
-    """A fresh page that may not ask anything outside of this machine."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(60_000)
-    page, elsewhere = context.new_page(), []
-    page.on("request", lambda request: elsewhere.append(request.url) if leaves_machine(request.url) else None)
-    yield page
-    context.close()
-    assert not elsewhere, f"requests left this machine: {elsewhere}"
-
-
-def leaves_machine(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme not in ("data", "blob", "about") and parts.hostname not in ("localhost", "127.0.0.1")
 
 
 def open_notebook(page, address: str, name: str):

@@ -39,7 +39,7 @@ def test_every_package_is_pinned_exactly(pins):
 
 def test_pins_hold_every_package_and_lie_in_the_tested_ranges(project, pins):
     extras = project["optional-dependencies"]
-    for line in project["dependencies"] + extras["test"] + extras["bench"]:
+    for line in project["dependencies"] + extras["test"] + extras["bench"] + extras["site"]:
         wanted = Requirement(line)
         pinned = pins[canonicalize_name(wanted.name)]
         assert wanted.specifier.contains(version(pinned)), f"{pinned} is outside of {line}"

@@ -1,0 +1,93 @@
+"""The course as a static site: `python -m publish.site [FOLDER]`, build/site if no folder is given.
+
+Lessons and notebooks are copied side by side, as they lie in the repository, so that their links to each other hold;
+Sphinx and myst-nb turn them into pages. Nothing is run: notebooks show their committed outputs.
+"""
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import main as sphinx_build
+
+from . import BUILD, NOTEBOOKS, ROOT, copy_mathjax, fresh, results
+
+FIRST = ["README", "instructor-guide", "scaling", "glossary"]  # the lessons' general pages, in this order
+LINK = re.compile(r"\[(?P<text>[^][]*)\]\((?P<target>[^)#:\s]+)[^)]*\)")
+
+
+def build(output: Path) -> int:
+    """Build the site. Return Sphinx's exit status: not 0 after a warning, such as a link that leads nowhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, made = Path(folder) / "source", Path(folder) / "site"
+        stage(source)
+        status = sphinx_build(["-q", "-W", "--keep-going", "-c", str(ROOT / "publish"), str(source), str(made)])
+        shutil.copytree(made, fresh(output), dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "_sources"))
+    copy_mathjax(output / "_static" / "mathjax")
+    return status
+
+
+def stage(source: Path) -> None:
+    """Lay out what Sphinx reads: the README as front page, lessons, notebooks, the data sheet, the results."""
+    lessons = sorted((ROOT / "lessons").glob("*.md"))
+    for page in (*lessons, ROOT / "data" / "README.md"):
+        write(source / page.relative_to(ROOT), page.read_text(encoding="utf-8"), page.parent)
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(path, as_version=4)
+        prepare(notebook)
+        write(source / path.relative_to(ROOT), nbformat.writes(notebook), path.parent)
+    write(source / "results.md", results.page(), ROOT)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    write(source / "index.md", readme + contents([lesson.stem for lesson in lessons]), ROOT)
+
+
+def write(page: Path, text: str, origin: Path) -> None:
+    """Write a page, and copy the files beside it that it links to: pictures, and sources to read.
+
+    The repository's README is the site's index. A link to a folder, which a site cannot show, becomes plain text.
+    """
+
+    def follow(link: re.Match) -> str:
+        target = (origin / link["target"]).resolve()
+        if target == ROOT / "README.md":
+            return link[0].replace("README.md", "index.md")
+        if target.is_dir():
+            return link["text"]
+        if target.is_file() and target.is_relative_to(ROOT) and target.suffix not in (".md", ".ipynb"):
+            copy = page.parent / link["target"]
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(target, copy)
+        return link[0]
+
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(LINK.sub(follow, text), encoding="utf-8")
+
+
+def prepare(notebook) -> None:
+    """Put the alt text of each figure where myst-nb looks for it."""
+    for cell in notebook.cells:
+        alts = [output.get("metadata", {}).get("image/png", {}).get("alt") for output in cell.get("outputs", [])]
+        if any(alts):
+            cell.metadata["mystnb"] = {"image": {"alt": " ".join(filter(None, alts))}}
+
+
+def contents(lessons: list[str]) -> str:
+    """Return the site's table of contents: the general pages, then lesson NN beside notebook NN."""
+    general = [name for name in lessons if not name[:2].isdigit()]
+    general.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    parts = {"The course": [*(f"lessons/{name}" for name in general), "results", "Data <data/README>"]}
+    for path in NOTEBOOKS:
+        title = nbformat.read(path, as_version=4).cells[0].source.partition("\n")[0].lstrip("# ")
+        beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == path.name[:2]]
+        parts[title] = [*beside, f"Notebook <notebooks/{path.stem}>"]
+    return "".join(
+        "\n\n```{toctree}\n:hidden:\n:caption: " + "\n".join([title, "", *pages, "```"])
+        for title, pages in parts.items()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(sys.argv[1]) if len(sys.argv) > 1 else BUILD / "site"))

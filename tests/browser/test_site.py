@@ -1,0 +1,155 @@
+"""The site, built as `make site` builds it and read in Chromium, from a small server and as plain files."""
+
+import functools
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers import records
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOK_PAGES = [f"notebooks/{path.stem}" for path in NOTEBOOKS]
+LESSON_PAGES = [f"lessons/{path.stem}" for path in sorted((ROOT / "lessons").glob("*.md"))]
+PAGES = ["index", "results", "data/README", *LESSON_PAGES, *NOTEBOOK_PAGES]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """The built site. A warning of the build, such as a link that leads nowhere, is an error."""
+    folder = tmp_path_factory.mktemp("site") / "site"
+    command = [sys.executable, "-m", "publish.site", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(folder) -> str:
+    """The site on a server of this machine."""
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page(quiet_page, look, address, name):
+    """In light and in dark mode, and on a phone: nothing is broken, small or pale, and the page does not scroll
+    sideways."""
+    quiet_page.goto(f"{address}/{name}.html")
+    assert quiet_page.locator("h1").first.inner_text().strip()
+    look(quiet_page)
+    quiet_page.emulate_media(color_scheme="dark")
+    look(quiet_page)
+    quiet_page.emulate_media(color_scheme="light")
+    quiet_page.set_viewport_size({"width": 390, "height": 844})
+    look(quiet_page)
+    assert quiet_page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_shows_its_outputs(quiet_page, address, path):
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    quiet_page.goto(f"{address}/notebooks/{path.stem}.html")
+    figures = quiet_page.locator(".cell_output img")
+    assert figures.count() == sum("image/png" in data for data in outputs)
+    views = quiet_page.locator(".cell_output iframe")
+    assert views.count() == sum("<iframe" in data.get("text/html", "") for data in outputs)
+    for i in range(views.count()):
+        assert views.nth(i).content_frame.locator("svg line").first.is_visible()
+    text = quiet_page.locator("article").inner_text()
+    claims = [data["text/plain"] for data in outputs if data.get("text/plain", "").startswith("✓ ")]
+    assert claims and all(claim in text for claim in claims)
+
+
+def test_front_page_leads_to_everything(quiet_page, address):
+    quiet_page.goto(f"{address}/index.html")
+    assert quiet_page.locator("article img").first.get_attribute("src").endswith("map.svg")
+    links = quiet_page.locator(".sidebar-tree a").evaluate_all(
+        "links => links.map((link) => link.getAttribute('href'))"
+    )
+    assert sorted(links) == sorted(f"{name}.html" for name in PAGES if name != "index")
+    for number in (page[10:12] for page in NOTEBOOK_PAGES):  # lesson NN stands right before notebook NN
+        pair = [link for link in links if link.partition("/")[2].startswith(number)]
+        assert links[links.index(pair[0]) :][: len(pair)] == sorted(pair)
+    quiet_page.locator("article a", has_text="Attention").first.click()
+    quiet_page.wait_for_url("**/notebooks/01_attention.html")
+
+
+def test_formulas_are_set(quiet_page, address):
+    quiet_page.goto(f"{address}/notebooks/01_attention.html")
+    quiet_page.locator("mjx-container svg, mjx-container mjx-math").first.wait_for()
+    assert quiet_page.evaluate(
+        "document.fonts.ready.then(() => [...document.fonts].some(f => f.family.includes('MJX')))"
+    )
+
+
+def test_search(quiet_page, look, address):
+    quiet_page.goto(f"{address}/index.html")
+    quiet_page.locator("input.sidebar-search").fill("epsilon")
+    quiet_page.keyboard.press("Enter")
+    results = quiet_page.locator("#search-results li")
+    results.filter(has_text="05 · A tiny encoder").filter(has_text="1e-12").first.wait_for()  # with an extract
+    look(quiet_page)
+
+
+def test_as_plain_files(quiet_page, folder):
+    quiet_page.goto((folder / "notebooks" / "01_attention.html").as_uri())
+    quiet_page.locator("mjx-container").first.wait_for()
+    quiet_page.locator("input.sidebar-search").fill("epsilon")
+    quiet_page.keyboard.press("Enter")
+    quiet_page.locator("#search-results li a", has_text="05 · A tiny encoder").click()
+    quiet_page.locator("h1", has_text="A tiny encoder").wait_for()
+
+
+def test_results_page_has_every_study(quiet_page, address):
+    quiet_page.goto(f"{address}/results.html")
+    text = quiet_page.locator("article").inner_text()
+    for path in records.RESULTS.glob("*.json"):
+        study = json.loads(path.read_text(encoding="utf-8"))
+        assert f"Study {path.stem}." in text and study["command"] in text
+    full = records.over_arms(records.load_result("ladder-full"), "full", "accuracy")
+    row = quiet_page.locator("section", has_text="Study ladder-full").locator("tr", has_text="full").last.inner_text()
+    assert records.percent(full["mean"]) in row.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    "html, complaint",
+    [
+        ("<p style='color:#888'>grey on white</p>", "contrast 3.54"),
+        ("<p style='opacity:.5'>pale</p>", "contrast 3.9"),
+        ("<div style='background:#123'><p style='color:#456'>dark on dark</p></div>", "contrast"),
+        ("<p style='font-size:13px'>small</p>", "13.0 px"),
+        ("<p style='color:#888;font-size:24px'>large</p>", None),
+        ("<p style='color:#888;display:none'>hidden</p>", None),
+        ("<p>plain</p>", None),
+    ],
+)
+def test_what_is_hard_to_read_is_found(page, look, html, complaint):
+    page.set_content(html)
+    if complaint:
+        with pytest.raises(AssertionError, match=complaint):
+            look(page)
+    else:
+        look(page)
+
+
+def test_a_picture_without_alt_text_is_found(page, look):
+    page.set_content('<img src=\'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>\'>')
+    page.locator("img").wait_for()
+    with pytest.raises(AssertionError, match="no alt text"):
+        look(page)

@@ -1,0 +1,237 @@
+"""Copies to hand out, slide types by rule, and the page of results."""
+
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from helpers import records
+from helpers.classroom import Exercise, check, exercises
+from publish import NOTEBOOKS, copies, results, slides
+
+STUB = '''import math
+
+
+def doubled(x):
+    """Return twice x."""
+    raise NotImplementedError
+
+
+check(doubled)'''
+
+
+def doubled(x):
+    return 2 * x  # the reference
+
+
+REFERENCES = {"doubled": Exercise(doubled, check=None, minutes=1, difficulty=1, hints=("Add x to itself.",))}
+
+
+def shown(**data) -> nbformat.NotebookNode:
+    """A result with data of these kinds: text, html or png."""
+    kinds = {"text": "text/plain", "html": "text/html", "png": "image/png"}
+    return new_output("execute_result", {kinds[key]: value for key, value in data.items()}, execution_count=1)
+
+
+def code(source: str, *outputs, **metadata) -> nbformat.NotebookNode:
+    return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata=metadata)
+
+
+# Copies
+
+
+@pytest.fixture(scope="module")
+def handed_out(tmp_path_factory) -> dict[str, list]:
+    """Kind of copy → the notebooks that were written, in order."""
+    found = {}
+    for kind in ("student", "solutions"):
+        folder = tmp_path_factory.mktemp(kind)
+        copies.copy(kind, folder)
+        assert sorted(path.name for path in folder.iterdir()) == [path.name for path in NOTEBOOKS]
+        found[kind] = [nbformat.read(folder / path.name, as_version=nbformat.NO_CONVERT) for path in NOTEBOOKS]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["student", "solutions"])
+def test_copies_are_cleared(handed_out, kind):
+    for notebook in handed_out[kind]:
+        nbformat.validate(notebook)
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+
+
+def test_student_copies_are_the_notebooks_otherwise(handed_out):
+    for path, copy in zip(NOTEBOOKS, handed_out["student"], strict=True):
+        original = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+        copies.clear(original)
+        assert copy == original
+
+
+def test_solutions_differ_in_the_stubs_alone(handed_out):
+    references, solved = exercises(), set()
+    for student, solution in zip(handed_out["student"], handed_out["solutions"], strict=True):
+        for before, after in zip(student.cells, solution.cells, strict=True):
+            if "exercise" not in before.metadata.get("tags", []):
+                assert after == before
+                continue
+            namespace = {"check": lambda answer: solved.add(answer.__name__)}
+            exec(after.source, namespace)
+            (name,) = namespace.keys() & references
+            assert after.source != before.source and after.source.endswith(f"check({name})")
+    assert solved == set(references)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_solutions_run_and_pass(handed_out, path, tmp_path, monkeypatch):
+    """Every cell that does not train, away from the repository; then each exercise says that it is solved."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
+    notebook = handed_out["solutions"][NOTEBOOKS.index(path)]
+    namespace = {"__name__": "__main__", "display": lambda *shown: None}
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and "trains" not in tags:
+            exec(compile(cell.source, f"{path.name}:{cell.id}", "exec"), namespace)
+            if "exercise" in tags:
+                name = cell.source.rpartition("check(")[2].rstrip(")")
+                assert check(namespace[name]).state == "passed"
+
+
+def test_a_stub_is_filled_and_the_rest_of_its_cell_stays():
+    notebook = new_notebook(cells=[code(STUB, tags=["exercise"]), code(STUB)])
+    copies.solve(notebook, REFERENCES)
+    filled, untouched = (cell.source for cell in notebook.cells)
+    assert filled == "import math\n\n\ndef doubled(x):\n    return 2 * x  # the reference\n\n\ncheck(doubled)"
+    assert untouched == STUB, "only cells tagged as exercises are filled"
+
+
+def test_a_stub_without_a_reference_is_refused():
+    with pytest.raises(KeyError, match="No reference for the exercise 'doubled'"):
+        copies.solve(new_notebook(cells=[code(STUB, tags=["exercise"])]), {})
+
+
+def test_an_exercise_without_a_stub_is_refused():
+    with pytest.raises(ValueError, match="defines no function"):
+        copies.solve(new_notebook(cells=[code("check(doubled)", tags=["exercise"])]), REFERENCES)
+
+
+# Slides
+
+
+CLAIM = shown(text="✓ 00.1 It holds", html="<div>✓ 00.1 It holds</div>")
+LONG_PROSE = "\n\n".join(["One line of prose."] * 12)
+LECTURE = [  # cell, its slide type
+    (new_markdown_cell("# 00 · Title\n\nA question."), "slide"),
+    (code("import math\n\nfrom helpers.runtime import setup\n\nruntime = setup(seed=0)"), "skip"),
+    (new_markdown_cell("## 1 · Section\n\nProse."), "slide"),
+    (code("1 + 1", shown(text="2")), "fragment"),
+    (new_markdown_cell("Why is that so?"), "subslide"),
+    (code("claim(...)", CLAIM), "fragment"),
+    (new_markdown_cell(LONG_PROSE), "subslide"),
+    (code("plot()", shown(png="aGk=", text="[figure] A line.")), "subslide"),
+    (code("\n".join(f"x{i} = {i}" for i in range(20))), "skip"),
+    (code("def f():\n" + "\n".join(f"    x{i} = {i}" for i in range(20))), "subslide"),
+    (new_markdown_cell("So much for this.\n\n## Exercises\n\n### Exercise 1 · Double (●○○, 1 minutes)"), "slide"),
+    (code(STUB, shown(text="○ doubled: not attempted"), tags=["exercise"]), "fragment"),
+]
+
+
+def lecture() -> nbformat.NotebookNode:
+    return new_notebook(cells=[cell.copy() for cell, _ in LECTURE])
+
+
+def test_slide_types_by_rule():
+    assert slides.slide_types(lecture()) == [kind for _, kind in LECTURE]
+
+
+def test_marks_are_where_jupyter_looks_for_them():
+    notebook = lecture()
+    slides.mark(notebook)
+    nbformat.validate(notebook)
+    assert [cell.metadata.slideshow.slide_type for cell in notebook.cells] == [kind for _, kind in LECTURE]
+
+
+def test_a_deck_parts_prose_at_headings_and_hides_code_above_figures_and_claims():
+    notebook = lecture()
+    slides.mark(notebook)
+    cells = slides.deck(notebook).cells
+    prose = [(c.metadata.slideshow.slide_type, c.source) for c in cells if c.cell_type == "markdown"]
+    assert prose[-3:] == [
+        ("fragment", "So much for this."),  # it belongs to the slide before
+        ("slide", "## Exercises"),
+        ("subslide", "### Exercise 1 · Double (●○○, 1 minutes)"),
+    ]
+    hidden = [c.source for c in cells if c.metadata.get("transient", {}).get("remove_source")]
+    assert hidden == ["claim(...)", "plot()"]
+
+
+def test_long_prose_is_parted_between_paragraphs():
+    pages = slides.pages("\n\n".join([LONG_PROSE] * 2))
+    assert len(pages) == 2 and "\n\n".join(pages) == "\n\n".join([LONG_PROSE] * 2)
+    assert all(slides.prose_height(page) <= slides.ROOM for page in pages)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_cell_has_a_slide_type_and_a_deck_a_sane_length(path):
+    notebook = nbformat.read(path, as_version=4)
+    types = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in notebook.cells]
+    assert set(types) <= {"slide", "subslide", "fragment", "skip", "notes", "-"}, (
+        "a cell has no slide type: run python -m publish.slides mark"
+    )
+    assert types[0] == "slide" and 5 <= types.count("slide") <= 20
+    assert 15 <= types.count("slide") + types.count("subslide") <= 80
+    assert types.count("skip") <= len(types) / 5
+
+
+# Results
+
+
+def study(**arms) -> dict:
+    """A recorded study: name of an arm (`_` for a blank) → what it measured."""
+    about = {
+        "settings": {"seed": 0, "steps": 1000},
+        "machine": {"processor": "CPU", "cores": 2, "threads": 1, "gpu": None, "python": "3.11"},
+        "versions": {"torch": "2.13.0"},
+        "seconds": 120.0,
+    }
+    measured = {name.replace("_", " "): about | {"measured": found} for name, found in arms.items()}
+    return {"name": "new-full", "command": "python -m new", "not_run": ["b, seed 1"], "arms": measured}
+
+
+def test_runs_of_an_arm_are_put_together():
+    score = {"accuracy": 0.5, "interval": [0.4, 0.6], "n": 100}
+    found = study(**{"a,_seed_0": score, "a,_seed_1": score | {"accuracy": 0.6}, "b,_seed_0": score})
+    assert results.table(found) == [
+        {"arm": "a", "accuracy": "55.0\u00a0%", "around": "50.0\u00a0–\u00a060.0\u00a0%", "n": "100", "runs": "2"},
+        {"arm": "b", "accuracy": "50.0\u00a0%", "around": "\\[40.0,\u00a060.0\\]\u00a0%", "n": "100", "runs": "1"},
+    ]
+
+
+def test_a_score_is_found_wherever_it_is_and_masks_alone_count():
+    masked = {"accuracy": 0.3, "loss": 4.0, "slots": 50}
+    measured = {"loss": 1.0, "test": {"accuracy": 0.9, "kinds": {"mask": masked, "kept": masked}}, "x": {"y": masked}}
+    assert results.figures(measured) == {
+        "test · [MASK] slots": {"accuracy": 0.3, "interval": None, "n": 50},
+        "x · y": {"accuracy": 0.3, "interval": None, "n": None},
+    }
+
+
+def test_without_scores_the_plain_numbers_are_shown():
+    assert results.table(study(a={"minutes": 44.3555, "fast": True}, b={"minutes": 1234})) == [
+        {"arm": "a", "minutes": "44.36"},
+        {"arm": "b", "minutes": "1,234"},
+    ]
+
+
+def test_a_section_says_how_it_was_measured():
+    text = results.section(study(a={"accuracy": 0.5}))
+    for fact in ("New-full", "`python -m new`", "steps 1000", "CPU, 2 cores", "torch 2.13.0", "2.0 minutes a run"):
+        assert fact in text
+    assert "**Not run yet:** b, seed 1" in text
+
+
+def test_a_new_study_appears_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    (tmp_path / "new-full.json").write_text(json.dumps(study(a={"accuracy": 0.5})), encoding="utf-8")
+    assert "Study `new-full`" in results.page()
