@@ -1,5 +1,6 @@
 """The course in JupyterLab, as a student sees it. Needs Chromium; with REQUIRE_BROWSER=1 its absence is a failure."""
 
+import copy
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -29,8 +32,9 @@ def lab(browser, tmp_path_factory):
     command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={copies}"]
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     own |= {f"JUPYTERLAB_{kind}_DIR": str(folder / kind) for kind in ("SETTINGS", "WORKSPACES")}
+    env = {key: value for key, value in os.environ.items() if key != "COURSE_STATIC"} | own  # controls may move here
     with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(command, cwd=folder, env={**os.environ, **own}, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
     try:
         wait_for(f"{address}/api", server, folder / "server.log")
         yield address, copies
@@ -98,3 +102,72 @@ def test_first_cell_runs(page, lab):
     first.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     first.locator(".jp-OutputArea-output", has_text="ready: seed 0").wait_for()
+
+
+MOVING = [
+    """import torch
+from helpers.classroom import explore
+from helpers.plots import heatmap
+from helpers.views import head_view, model_view
+
+words = ["[CLS]", "good", "film", "[SEP]"]
+weights = [torch.rand(1, 2, 4, 4).softmax(-1) for _ in range(3)]""",
+    'head_view(weights, words, alt="who looks at whom")',
+    'model_view(weights, words, alt="every head of every layer")',
+    """def draw(layer=0):
+    return heatmap(weights[layer][0, 0], words, words, alt=f"layer {layer}")
+
+
+explore(draw, layer=(0, 2))""",
+]
+
+
+@pytest.fixture(scope="module")
+def moving() -> nbformat.NotebookNode:
+    """A small notebook with both attention views and a picture that moves, not yet run."""
+    cells = [nbformat.v4.new_markdown_cell("# Views"), *map(nbformat.v4.new_code_cell, MOVING)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+
+
+def lines_drawn(page) -> list[int]:
+    """Return how many lines each attention view has drawn."""
+    frames = page.locator("iframe[title]")
+    page.wait_for_function("document.querySelectorAll('iframe[title]').length == 2")
+    for i in range(2):
+        frames.nth(i).content_frame.locator("svg line").first.wait_for(state="attached")
+    return [frames.nth(i).content_frame.locator("svg line").count() for i in range(2)]
+
+
+WEIGHTS = 2 * 4 * 4  # heads × words × words: one line for each weight of the layer on show
+
+
+def test_views_draw_and_controls_move(page, lab, moving):
+    address, copies = lab
+    nbformat.write(moving, copies / "moving.ipynb")
+    open_notebook(page, address, "moving.ipynb")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    page.locator(".jp-CodeCell").first.locator(".cm-content").click()
+    for _ in MOVING:
+        page.keyboard.press("Shift+Enter")
+    head, model = lines_drawn(page)
+    assert head >= WEIGHTS and model >= 3 * WEIGHTS
+
+    picture = page.locator(".jp-OutputArea-output img").last
+    picture.wait_for()
+    before = picture.get_attribute("src")
+    page.locator(".widget-slider .noUi-handle").press("ArrowRight")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.jp-OutputArea-output img')].at(-1)?.src != before", arg=before
+    )
+
+
+def test_views_draw_in_an_exported_page(page, moving, tmp_path):
+    executed = copy.deepcopy(moving)
+    NotebookClient(executed, kernel_name="python3").execute()  # COURSE_STATIC stands: the picture does not move
+    exported, _ = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="").from_notebook_node(executed)
+    (tmp_path / "moving.html").write_text(exported, encoding="utf-8")
+    page.goto((tmp_path / "moving.html").as_uri())
+    head, model = lines_drawn(page)
+    assert head >= WEIGHTS and model >= 3 * WEIGHTS
+    assert page.locator("img").count() == 1
