@@ -16,7 +16,7 @@ from sphinx.cmd.build import main as sphinx_build
 from . import BUILD, NOTEBOOKS, ROOT, copy_mathjax, fresh, results
 
 FIRST = ["README", "instructor-guide", "scaling", "glossary"]  # the lessons' general pages, in this order
-LINK = re.compile(r"\[(?P<text>[^][]*)\]\((?P<target>[^)#:\s]+)[^)]*\)")
+LINK = re.compile(r"\]\(([^)#:\s]+)")
 
 
 def build(output: Path) -> int:
@@ -47,17 +47,15 @@ def stage(source: Path) -> None:
 def write(page: Path, text: str, origin: Path) -> None:
     """Write a page, and copy the files beside it that it links to: pictures, and sources to read.
 
-    The repository's README is the site's index. A link to a folder, which a site cannot show, becomes plain text.
+    The repository's README is the site's index.
     """
 
     def follow(link: re.Match) -> str:
-        target = (origin / link["target"]).resolve()
+        target = (origin / link[1]).resolve()
         if target == ROOT / "README.md":
             return link[0].replace("README.md", "index.md")
-        if target.is_dir():
-            return link["text"]
         if target.is_file() and target.is_relative_to(ROOT) and target.suffix not in (".md", ".ipynb"):
-            copy = page.parent / link["target"]
+            copy = page.parent / link[1]
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(target, copy)
         return link[0]
