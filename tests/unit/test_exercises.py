@@ -63,6 +63,7 @@ def test_enough_in_all_and_in_each_notebook():
     assert len(set(notebooks)) == 8
     assert sum(task.found is not None for task in EXERCISES.values()) >= 8, "spot the bug, eight times at least"
     assert {task.difficulty for task in EXERCISES.values()} == {1, 2, 3}
+    assert f"{len(EXERCISES)} in all" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", EXERCISES)
