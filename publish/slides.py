@@ -121,12 +121,15 @@ def parts(cell, kind: str) -> list:
 
 
 def pages(source: str) -> list[str]:
-    """Part prose between its paragraphs, so that each page fits on a slide."""
+    """Part prose between its paragraphs, so that each page fits on a slide. A heading is not left alone."""
     first, *others = re.split(r"\n\n+", source)
     found = [first]
     for paragraph in others:
         longer = f"{found[-1]}\n\n{paragraph}"
-        found[-1:] = [longer] if prose_height(longer) <= ROOM else [found[-1], paragraph]
+        if prose_height(longer) <= ROOM or re.fullmatch("#.*", found[-1]):
+            found[-1] = longer
+        else:
+            found.append(paragraph)
     return found
 
 

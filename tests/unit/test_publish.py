@@ -170,6 +170,8 @@ def test_long_prose_is_parted_between_paragraphs():
     pages = slides.pages("\n\n".join([LONG_PROSE] * 2))
     assert len(pages) == 2 and "\n\n".join(pages) == "\n\n".join([LONG_PROSE] * 2)
     assert all(slides.prose_height(page) <= slides.ROOM for page in pages)
+    long_list = "## What we claimed\n\n" + "\n".join(["- One claim."] * 30)
+    assert slides.pages(long_list) == [long_list], "a heading is not left alone"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
