@@ -9,7 +9,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/ready# exists once everything is installed
 
-.PHONY: help lab test test-gpu check outputs trust student solutions slides site clean
+.PHONY: help lab test test-gpu check outputs trust student solutions slides site bench clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
@@ -53,6 +53,11 @@ slides: $(READY)  ## a deck for each notebook, in build/slides; opens without a 
 
 site: $(READY)  ## lessons, notebooks and results as a website, in build/site; opens without a network
 	$(PY) -m publish.site
+
+bench: $(READY)  ## measure the course against what people would otherwise use (12 minutes); data/results/bench-full.json
+	rm -f data/results/bench-full.json
+	$(PY) -m helpers.experiments bench --budget full --seeds 1
+	$(PY) -m helpers.benchmarks
 
 clean:     ## remove runs and caches (the environment stays: delete .venv for a fresh one)
 	rm -rf runs build *.egg-info .pytest_cache .ruff_cache .hypothesis

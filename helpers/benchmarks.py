@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -427,49 +428,46 @@ def fine_tuning(
     tokenizer, pretrained = load_tokenizer(name_or_path), load_encoder(name_or_path)
     examples = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
     exam = classification_examples(load_reviews("rotten_tomatoes", "validation")[:judged], tokenizer)
-    batches, steps = length_batches(examples, tokenizer, batch_size), -(-len(examples) // batch_size)
-    options = {"learning_rate": learning_rate, "progress": False}
     right = {"ours": [], "Trainer": [], "Trainer, by length": []}
 
-    def fresh(turn: int) -> SequenceClassifier:
-        torch.manual_seed(turn)
-        return SequenceClassifier(copy.deepcopy(pretrained))
+    def start(turn: int) -> tuple[SequenceClassifier, list[dict]]:
+        torch.manual_seed(turn)  # of the head
+        return SequenceClassifier(copy.deepcopy(pretrained)), examples if turn else examples[: 2 * batch_size]
 
-    def judge(side: str, model: nn.Module, turn: int) -> None:
+    def finish(side: str, turn: int, model: nn.Module, job: Callable[[], float]) -> float:
+        speed = speed_of(job)
         if turn:
             right[side].append(right_in_order(model, exam, tokenizer))
-
-    def ours(turn: int) -> float:
-        model = fresh(turn)
-
-        def job() -> int:
-            training.fine_tune(model, batches, epochs=1, steps_per_epoch=steps, generator=generator(turn), **options)
-            return len(examples)
-
-        speed = speed_of(job)
-        judge("ours", model, turn)
         return speed
 
-    def theirs(side: str, turn: int) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            trainer = rivals.fine_tuning_trainer(
-                rivals.twin(fresh(turn)),
-                examples,
-                tokenizer,
-                folder,
-                batch_size=batch_size,
+    def ours(turn: int) -> float:
+        model, seen = start(turn)
+
+        def job() -> int:
+            training.fine_tune(
+                model,
+                length_batches(seen, tokenizer, batch_size),
+                epochs=1,
+                steps_per_epoch=-(-len(seen) // batch_size),
                 learning_rate=learning_rate,
-                seed=turn,
-                by_length="length" in side,
+                generator=generator(turn),
+                progress=False,
             )
+            return len(seen)
+
+        return finish("ours", turn, model, job)
+
+    def theirs(side: str, turn: int) -> float:
+        model, seen = start(turn)
+        settings = {"batch_size": batch_size, "learning_rate": learning_rate, "by_length": "by length" in side}
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = rivals.fine_tuning_trainer(rivals.twin(model), seen, tokenizer, folder, seed=turn, **settings)
 
             def job() -> int:
                 trainer.train()
-                return len(examples)
+                return len(seen)
 
-            speed = speed_of(job)
-        judge(side, trainer.model, turn)
-        return speed
+            return finish(side, turn, trainer.model, job)
 
     sides = {side: lambda turn, side=side: theirs(side, turn) for side in right if side != "ours"} | {"ours": ours}
     speeds = alternate(sides, repeats)
@@ -479,7 +477,8 @@ def fine_tuning(
     for side in others:
         accuracy[side] = score(np.concatenate(right[side])) | difference(right["ours"], right[side])
     compared = f"{len(examples)} sentences, the same start, batches of {batch_size}, the same rate and warm-up"
-    profile = step_profile(fresh(0), batches(generator(0)))
+    few = islice(length_batches(examples, tokenizer, batch_size)(generator(0)), 11)
+    profile = step_profile(start(1)[0], few)
     return summary(speeds, "sentences/s", found, profile, compared) | {"accuracy": accuracy}
 
 
