@@ -15,8 +15,9 @@ import torch
 
 from . import benchmarks, distributed, rivals, studies
 from .bert import PreTrainingModel
+from .bulk_pairs import bulk_batches
 from .checkpoints import NARROW_HEADS, STARTS, ship_minilm_mlm, ship_tiny_bert, started
-from .recipes import own_vocabulary, pretraining_batches, tiny_config
+from .recipes import own_vocabulary, tiny_config
 from .records import record
 from .runtime import generator
 from .sentence_pairs import NEGATIVES
@@ -177,7 +178,7 @@ def bench(full: bool, seeds: list[int]) -> dict[str, partial]:
     size = {"rows": 640, "judged": 400} if full else {"rows": 32, "judged": 32}
     return {
         "masking": partial(benchmarks.masking, **text),
-        "pairs": partial(benchmarks.pairs, **text),
+        "pairs": partial(benchmarks.pairs, **text | {"documents": 4000 if full else 100}),
         "step": partial(benchmarks.step, **small),
         "encoder": partial(benchmarks.encoder, **small | {"repeats": 15 if full else 5}),
         "loop": partial(benchmarks.loop, **small),
@@ -272,7 +273,7 @@ def pretrain(arguments: list[str]) -> None:
     settings = {key: value for key, value in vars(options).items() if key not in ("output", "save_every", "stop_after")}
     history = distributed.pretrain(
         model,
-        pretraining_batches(documents, tokenizer, options.max_length, options.batch_size),
+        bulk_batches(documents, tokenizer, options.max_length, options.batch_size),
         steps=options.steps,
         learning_rate=options.learning_rate,
         generator=generator(options.seed),

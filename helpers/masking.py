@@ -54,15 +54,16 @@ def mask_tokens(
     else:
         smallest = draw.masked_fill(~eligible, 2.0).topk(min(predictions_per_row, draw.shape[1]), largest=False).indices
         chosen = torch.zeros_like(eligible).scatter_(1, smallest, True) & eligible
-    if predictions_per_row is None and not chosen.any():  # in a very small batch
+    places = np.flatnonzero(chosen.numpy())  # in the whole batch, row after row
+    if predictions_per_row is None and not len(places):  # in a very small batch
         chosen = (draw == draw.masked_fill(~eligible, 2.0).min()) & eligible
-    slots = torch.from_numpy(np.flatnonzero(chosen))  # places in the whole batch, row after row
+        places = np.flatnonzero(chosen.numpy())
     # Everything from here on touches only the chosen slots, about one in seven.
+    slots, count = torch.from_numpy(places), len(places)
     original = input_ids.take(slots)
-    action = torch.rand(len(slots), generator=generator)
-    random_ids = replacement_ids.take(torch.randint(len(replacement_ids), (len(slots),), generator=generator))
-    new_ids = torch.where(action < mix[0] + mix[1], random_ids, original)
-    new_ids[action < mix[0]] = mask_token_id
+    action = torch.rand(count, generator=generator)
+    random_ids = replacement_ids.take(torch.randint(len(replacement_ids), (count,), generator=generator))
+    new_ids = torch.where(action < mix[0] + mix[1], random_ids, original).masked_fill_(action < mix[0], mask_token_id)
     labels = torch.full_like(input_ids, IGNORE).put_(slots, original)
     masked = input_ids.clone().put_(slots, new_ids)
     return masked, labels
@@ -99,7 +100,8 @@ class MlmCollator:
         whole_word: bool = False,
         predictions_per_row: int | None = None,
     ):
-        self.tokenizer, self.generator, self.whole_word = tokenizer, generator, whole_word
+        self.generator, self.whole_word = generator, whole_word
+        self.pad_token_id, self.mask_token_id = tokenizer.pad_token_id, tokenizer.mask_token_id
         self.options = {"mask_probability": mask_probability, "mix": mix, "predictions_per_row": predictions_per_row}
         self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))
         self.continuation = torch.zeros(len(tokenizer), dtype=torch.bool)
@@ -108,14 +110,18 @@ class MlmCollator:
         self.special[special_ids(tokenizer)] = True
 
     def __call__(self, examples: list[dict]) -> dict[str, Tensor]:
-        batch = pad(examples, self.tokenizer.pad_token_id)
+        return self.mask(pad(examples, self.pad_token_id))
+
+    def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
         # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
-        special_tokens_mask = batch.pop("special_tokens_mask").bool() | self.special[batch["input_ids"]]
+        special = self.special.index_select(0, batch["input_ids"].flatten()).view_as(batch["input_ids"])
+        special_tokens_mask = batch.pop("special_tokens_mask").bool() | special
         word_ids = self.word_ids(batch["input_ids"]) if self.whole_word else None
         batch["input_ids"], batch["labels"] = mask_tokens(
             batch["input_ids"],
             special_tokens_mask,
-            mask_token_id=self.tokenizer.mask_token_id,
+            mask_token_id=self.mask_token_id,
             replacement_ids=self.replacement_ids,
             generator=self.generator,
             word_ids=word_ids,

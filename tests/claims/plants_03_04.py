@@ -47,8 +47,8 @@ PLANTS = [
     {
         "claim": "03.5",
         "module": "masking",
-        "old": "torch.randint(len(replacement_ids), (len(slots),), generator=generator)",
-        "new": "torch.randint(len(replacement_ids), (1,), generator=generator).expand(len(slots))",
+        "old": "torch.randint(len(replacement_ids), (count,), generator=generator)",
+        "new": "torch.randint(len(replacement_ids), (1,), generator=generator).expand(count)",
     },
     # Every call draws the same mask: dynamic masking has become static.
     {

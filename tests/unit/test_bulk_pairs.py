@@ -1,0 +1,150 @@
+"""Pairs drawn in bulk obey the rules of pairs drawn one by one."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from helpers.bulk_pairs import bulk_batches, draw_spans, lay_out, pad_spans
+from helpers.masking import IGNORE
+from helpers.recipes import pretraining_batches
+from helpers.sentence_pairs import IS_NEXT, NOT_NEXT, Pair, build_inputs, make_nsp_pairs
+
+SEEDS = st.integers(0, 10**6)
+SHAPES = st.lists(st.lists(st.integers(1, 12), max_size=9), min_size=2, max_size=8)  # documents → sentence lengths
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def number_tokens(shape: list[list[int]]) -> list[list[list[int]]]:
+    """Documents of these lengths in which token i of the whole text is the number i."""
+    numbers = iter(range(10**6))
+    return [[[next(numbers) for _ in range(n)] for n in document] for document in shape]
+
+
+def rows_of(spans):
+    return zip(*(part.tolist() for part in spans), strict=True)
+
+
+@given(SHAPES, st.integers(8, 60), SEEDS)
+def test_the_rules_of_pairs(shape, max_length, seed):
+    assume(sum(map(bool, shape)) >= 2)
+    text = lay_out(number_tokens(shape))
+    spans = draw_spans(text, max_length, seeded(seed))
+    document = np.repeat(np.arange(len(text.firsts) - 1), np.diff(text.edges[text.firsts]))  # of each token
+    sentence = np.repeat(np.arange(len(text.edges) - 1), np.diff(text.edges))
+    met = {d: set() for d in range(len(text.firsts) - 1)}
+    for start_a, length_a, start_b, length_b, label in rows_of(spans):
+        assert length_a >= 1 and length_b >= 1 and length_a + length_b + 3 <= max_length
+        a, b = range(start_a, start_a + length_a), range(start_b, start_b + length_b)
+        home_a, home_b = ({int(d) for d in document[list(part)]} for part in (a, b))
+        assert len(home_a) == len(home_b) == 1
+        assert (label == IS_NEXT) == (home_a == home_b) and label in (IS_NEXT, NOT_NEXT)
+        if label == IS_NEXT:  # nothing but what was cut lies between the two
+            assert a[-1] < b[0] and sentence[b[0]] - sentence[a[-1]] <= 1 + (length_a + length_b + 3 == max_length) * 9
+        met[home_a.pop()].update(sentence[list(a)].tolist())
+    assert sum(spans.label.tolist()) <= len(spans.label)
+
+
+@given(SHAPES, SEEDS)
+def test_with_room_enough_every_token_is_used_and_true_pairs_touch(shape, seed):
+    assume(sum(map(bool, shape)) >= 2)
+    documents = number_tokens(shape)
+    text = lay_out(documents)
+    used = set()
+    for start_a, length_a, start_b, length_b, label in rows_of(draw_spans(text, 10_000, seeded(seed))):
+        assert (start_a + length_a == start_b) == (label == IS_NEXT) or label == NOT_NEXT
+        assert start_a in text.edges and start_a + length_a in text.edges  # whole sentences
+        assert start_b in text.edges and start_b + length_b in text.edges
+        used |= {*range(start_a, start_a + length_a), *range(start_b, start_b + length_b)}
+    assert used >= {token for document in documents if len(document) >= 2 for s in document for token in s}
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=8), min_size=1, max_size=6), SEEDS)
+def test_a_negative_never_starts_with_the_true_next_sentence(shape, seed):
+    """Not even with a copy of it: here all documents are made of the same four sentences, and one more."""
+    sentences = [[10, 11], [20], [30, 31, 32], [40]]
+    documents = [[sentences[i] for i in document] for document in shape] + [[[50, 51]]]
+    text = lay_out(documents)
+    starts = dict(zip(text.edges.tolist(), range(len(text.edges))))
+    flat = [sentence for document in documents for sentence in document]
+    spans = draw_spans(text, 10_000, seeded(seed), negative_probability=0.8)
+    for start_a, length_a, start_b, _, label in rows_of(spans):
+        if label == NOT_NEXT:
+            assert flat[starts[start_b]] != flat[starts[start_a + length_a]]
+
+
+def test_pairs_are_like_those_drawn_one_by_one(documents):
+    """As many, as long, as often true, and a negative is no longer or shorter than a true one."""
+    text = lay_out(documents)
+    bulk = [row for seed in range(8) for row in rows_of(draw_spans(text, 64, seeded(seed)))]
+    single = [pair for seed in range(8) for pair in make_nsp_pairs(documents, 64, seeded(seed))[0]]
+    rows = {
+        "bulk": np.array([(length_a, length_b, label) for _, length_a, _, length_b, label in bulk]),
+        "single": np.array([(len(pair.tokens_a), len(pair.tokens_b), pair.label) for pair in single]),
+    }
+    assert len(bulk) == pytest.approx(len(single), rel=0.03) and len(bulk) > 1000
+    assert rows["bulk"].mean(0) == pytest.approx(rows["single"].mean(0), rel=0.06)
+    assert rows["bulk"].std(0) == pytest.approx(rows["single"].std(0), rel=0.1)
+    labels = rows["bulk"][:, 2]
+    assert abs(labels.mean() - 0.5) < 4 * 0.5 / len(labels) ** 0.5
+    b = rows["bulk"][:, 1]
+    assert b[labels == NOT_NEXT].mean() == pytest.approx(b[labels == IS_NEXT].mean(), rel=0.1)
+    assert max(sum(row) + 3 for row in rows["bulk"][:, :2]) == 64
+
+
+def test_rows_are_laid_out_as_build_inputs_lays_them_out(documents, small_tokenizer):
+    text = lay_out(documents)
+    spans = draw_spans(text, 48, seeded(3))
+    ids = small_tokenizer.cls_token_id, small_tokenizer.sep_token_id, small_tokenizer.pad_token_id
+    batch = pad_spans(text, spans, range(5, 25), ids)
+    for place, row in enumerate(list(rows_of(spans))[5:25]):
+        start_a, length_a, start_b, length_b, label = row
+        tokens = text.tokens.tolist()
+        pair = Pair(tokens[start_a : start_a + length_a], tokens[start_b : start_b + length_b], label)
+        expected = build_inputs(pair, *ids[:2])
+        length = len(expected["input_ids"])
+        for key in ("input_ids", "token_type_ids"):
+            assert batch[key][place, :length].tolist() == expected[key], key
+        assert batch["input_ids"][place, length:].eq(ids[2]).all() and not batch["token_type_ids"][place, length:].any()
+        assert batch["attention_mask"][place].tolist() == [1] * length + [0] * (batch["input_ids"].shape[1] - length)
+        assert batch["next_sentence_label"][place] == label
+
+
+def test_batches_have_the_keys_and_types_of_those_made_one_by_one(documents, small_tokenizer):
+    bulk, single = (
+        next(iter(make(documents, small_tokenizer, 48, 16)(seeded(0)))) for make in (bulk_batches, pretraining_batches)
+    )
+    assert {k: (t.dtype, t.dim()) for k, t in bulk.items()} == {k: (t.dtype, t.dim()) for k, t in single.items()}
+    special = torch.tensor(sorted(small_tokenizer.all_special_ids))
+    original = torch.where(bulk["labels"] == IGNORE, bulk["input_ids"], bulk["labels"])
+    assert not torch.isin(bulk["labels"], special).any()  # neither [CLS] nor [SEP] nor padding is ever masked
+    assert (original == small_tokenizer.sep_token_id).sum(1).tolist() == [2] * 16
+
+
+def test_an_epoch_follows_from_the_generator(documents, small_tokenizer):
+    batches = bulk_batches(documents, small_tokenizer, 48, 16)
+
+    def epoch(generator):
+        return [batch["input_ids"].tolist() for batch in batches(generator)]
+
+    draws = seeded(0)
+    first, second = epoch(draws), epoch(draws)
+    assert first != second and epoch(seeded(0)) == first
+    both = [(a["input_ids"].tolist(), b["input_ids"].tolist()) for a, b in zip(batches(seeded(0)), batches(seeded(1)))]
+    assert [a for a, _ in both] == first[: len(both)]  # two epochs at once do not disturb each other
+
+
+@pytest.mark.parametrize(
+    "run, message",
+    [
+        (lambda: lay_out([[[5], [6]], []]), "at least two documents"),
+        (lambda: draw_spans(lay_out([[[5], [6]], [[7]]]), 7, seeded(0)), "at least 8"),
+    ],
+)
+def test_wrong_input_is_refused(run, message):
+    with pytest.raises(ValueError, match=message):
+        run()
