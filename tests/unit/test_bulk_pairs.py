@@ -36,7 +36,6 @@ def test_the_rules_of_pairs(shape, max_length, seed):
     spans = draw_spans(text, max_length, seeded(seed))
     document = np.repeat(np.arange(len(text.firsts) - 1), np.diff(text.edges[text.firsts]))  # of each token
     sentence = np.repeat(np.arange(len(text.edges) - 1), np.diff(text.edges))
-    met = {d: set() for d in range(len(text.firsts) - 1)}
     for start_a, length_a, start_b, length_b, label in rows_of(spans):
         assert length_a >= 1 and length_b >= 1 and length_a + length_b + 3 <= max_length
         a, b = range(start_a, start_a + length_a), range(start_b, start_b + length_b)
@@ -45,8 +44,6 @@ def test_the_rules_of_pairs(shape, max_length, seed):
         assert (label == IS_NEXT) == (home_a == home_b) and label in (IS_NEXT, NOT_NEXT)
         if label == IS_NEXT:  # nothing but what was cut lies between the two
             assert a[-1] < b[0] and sentence[b[0]] - sentence[a[-1]] <= 1 + (length_a + length_b + 3 == max_length) * 9
-        met[home_a.pop()].update(sentence[list(a)].tolist())
-    assert sum(spans.label.tolist()) <= len(spans.label)
 
 
 @given(SHAPES, SEEDS)
@@ -87,8 +84,8 @@ def test_pairs_are_like_those_drawn_one_by_one(documents):
         "single": np.array([(len(pair.tokens_a), len(pair.tokens_b), pair.label) for pair in single]),
     }
     assert len(bulk) == pytest.approx(len(single), rel=0.03) and len(bulk) > 1000
-    assert rows["bulk"].mean(0) == pytest.approx(rows["single"].mean(0), rel=0.06)
-    assert rows["bulk"].std(0) == pytest.approx(rows["single"].std(0), rel=0.1)
+    assert rows["bulk"][:, :2].mean(0) == pytest.approx(rows["single"][:, :2].mean(0), rel=0.06)
+    assert rows["bulk"][:, :2].std(0) == pytest.approx(rows["single"][:, :2].std(0), rel=0.1)
     labels = rows["bulk"][:, 2]
     assert abs(labels.mean() - 0.5) < 4 * 0.5 / len(labels) ** 0.5
     b = rows["bulk"][:, 1]
