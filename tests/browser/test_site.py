@@ -45,6 +45,13 @@ def address(folder) -> str:
         server.shutdown()
 
 
+# What sticks out of the window, and cannot be scrolled to.
+CUT_OFF = """boxes => boxes.filter((box) => {
+    const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+    return box.getBoundingClientRect().right > innerWidth && !scrolls(box.closest("article *"));
+}).map((box) => box.outerHTML.slice(0, 200))"""
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page(quiet_page, look, address, name):
     """In light and in dark mode, and on a phone: nothing is broken, small or pale, and the page does not scroll
@@ -58,6 +65,7 @@ def test_page(quiet_page, look, address, name):
     quiet_page.set_viewport_size({"width": 390, "height": 844})
     look(quiet_page)
     assert quiet_page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert quiet_page.locator("article :is(p, li, pre, img, table, iframe, mjx-container)").evaluate_all(CUT_OFF) == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
