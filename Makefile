@@ -54,7 +54,7 @@ slides: $(READY)  ## a deck for each notebook, in build/slides; opens without a 
 site: $(READY)  ## lessons, notebooks and results as a website, in build/site; opens without a network
 	$(PY) -m publish.site
 
-bench: $(READY)  ## measure the course against what people would otherwise use (12 minutes); data/results/bench-full.json
+bench: $(READY)  ## measure the course against what people would otherwise use; data/results/bench-full.json
 	rm -f data/results/bench-full.json
 	$(PY) -m helpers.experiments bench --budget full --seeds 1
 	$(PY) -m helpers.benchmarks

@@ -179,7 +179,7 @@ def _steps(code: CodeType) -> list[tuple[str, object]]:
 
 def explore(draw: Callable, **controls):
     """Show `draw()` with one control for each argument: a slider for (low, high) or (low, high, step), a menu for a
-    list, a text box for a string. The defaults of `draw` are where it starts.
+    list, a text box for a string. Every argument of `draw` needs a default: that is where it starts.
 
     Without a kernel a control is an error box, so stored notebooks (COURSE_STATIC=1) keep the first picture alone.
     """

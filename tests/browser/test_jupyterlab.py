@@ -58,6 +58,12 @@ def open_notebook(page, address: str, name: str):
     page.locator(".jp-Notebook .jp-MarkdownOutput h1").first.wait_for()
 
 
+def run_cell(cell):
+    """Run a cell and wait for its number. Focus, no click: outputs above that are still growing push a click aside."""
+    cell.locator(".cm-content").press("Shift+Enter")
+    cell.locator(".jp-InputArea-prompt", has_text=re.compile(r"\[\d+\]")).wait_for()
+
+
 def letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text)
 
@@ -99,8 +105,7 @@ def test_first_cell_runs(page, lab):
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
     first = page.locator(".jp-CodeCell").first
     assert first.locator(".jp-OutputArea-output").count() == 0
-    first.locator(".cm-content").click()
-    page.keyboard.press("Shift+Enter")
+    run_cell(first)
     first.locator(".jp-OutputArea-output", has_text="ready: seed 0").wait_for()
 
 
@@ -133,8 +138,8 @@ def moving() -> nbformat.NotebookNode:
 def lines_drawn(page) -> list[int]:
     """Return how many lines each attention view has drawn."""
     frames = page.locator("iframe[title]")
-    page.wait_for_function("document.querySelectorAll('iframe[title]').length == 2")
     for i in range(2):
+        frames.nth(i).scroll_into_view_if_needed()
         frames.nth(i).content_frame.locator("svg line").first.wait_for(state="attached")
     return [frames.nth(i).content_frame.locator("svg line").count() for i in range(2)]
 
@@ -147,9 +152,8 @@ def test_views_draw_and_controls_move(page, lab, moving):
     nbformat.write(moving, copies / "moving.ipynb")
     open_notebook(page, address, "moving.ipynb")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
-    page.locator(".jp-CodeCell").first.locator(".cm-content").click()
-    for _ in MOVING:
-        page.keyboard.press("Shift+Enter")
+    for i in range(len(MOVING)):
+        run_cell(page.locator(".jp-CodeCell").nth(i))
     head, model = lines_drawn(page)
     assert head >= WEIGHTS and model >= 3 * WEIGHTS
 

@@ -78,7 +78,7 @@ def test_notebook_shows_its_outputs(quiet_page, address, path):
     views = quiet_page.locator(".cell_output iframe")
     assert views.count() == sum("<iframe" in data.get("text/html", "") for data in outputs)
     for i in range(views.count()):
-        assert views.nth(i).content_frame.locator("svg line").first.is_visible()
+        views.nth(i).content_frame.locator("svg line").first.wait_for(state="attached")  # a level line has no height
     text = quiet_page.locator("article").inner_text()
     claims = [data["text/plain"] for data in outputs if data.get("text/plain", "").startswith("✓ ")]
     assert claims and all(claim in text for claim in claims)
@@ -120,7 +120,7 @@ def test_as_plain_files(quiet_page, folder):
     quiet_page.locator("mjx-container").first.wait_for()
     quiet_page.locator("input.sidebar-search").fill("epsilon")
     quiet_page.keyboard.press("Enter")
-    quiet_page.locator("#search-results li a", has_text="05 · A tiny encoder").click()
+    quiet_page.locator("#search-results li a", has_text="05 · A tiny encoder").first.click()
     quiet_page.locator("h1", has_text="A tiny encoder").wait_for()
 
 

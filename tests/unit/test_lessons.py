@@ -1,7 +1,6 @@
 """The lessons: their front matter, their parts, and key points and minutes that agree with the notebooks."""
 
 import ast
-import math
 import re
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 import yaml
 
 from helpers.classroom import exercises
-from helpers.records import load_result
 
 ROOT = Path(__file__).parents[2]
 NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
@@ -49,19 +47,13 @@ def claims(name: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_front_matter(name):
     head, _ = read(name)
-    assert set(head) == {"title", "notebook", "teaching", "exercises", "run_minutes", "needs"}
+    assert set(head) == {"title", "notebook", "teaching", "exercises", "needs"}
     assert head["notebook"] == f"notebooks/{name}.ipynb"
     assert 30 <= head["teaching"] <= 120 and head["title"] and head["needs"]
     numbers = {task.name: task.minutes for task in exercises().values()}
     here = [cell for cell in notebook(name).cells if "exercise" in cell.metadata.get("tags", [])]
     stubs = [node.name for cell in here for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
     assert head["exercises"] == sum(numbers[stub] for stub in stubs), "the minutes of the exercises, added up"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_run_minutes_are_as_measured(name):
-    seconds = load_result("notebooks-class")["arms"][name]["measured"]["seconds"]
-    assert read(name)[0]["run_minutes"] == math.ceil(seconds / 60), "write back what was measured"
 
 
 def test_minutes_are_the_same_everywhere():

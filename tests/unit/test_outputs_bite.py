@@ -47,7 +47,9 @@ def test_true_outputs_pass(tmp_path, executed):
     done = run_suite(tmp_path, executed, "-n", "2", "--dist", "loadscope")  # as `make test` runs it
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
-    assert "small " in done.stdout.partition("= notebooks =")[2], "the table of seconds and memory is missing"
+    assert "small " in done.stdout.partition("notebooks, 2 workers sharing")[2], (
+        "the table of seconds and memory is missing"
+    )
 
 
 def test_altered_outputs_fail(tmp_path, executed):
@@ -92,6 +94,8 @@ def test_the_whole_run_is_judged():
     good = {"seconds": 100.0, "bytes": 10**9}
     assert course.judge({"01": good, "02": good}, "") == []
     assert course.judge({"01": good | {"seconds": 361.0}}, "") == ["01 took over 360 s"]
+    assert course.judge({"01": good | {"seconds": 719.0}}, "", workers=2) == []  # each has one core of two
+    assert course.judge({"01": good | {"seconds": 721.0}}, "", workers=2) == ["01 took over 720 s"]
     assert course.judge({"01": good | {"bytes": 5 * 2**30}}, "") == ["01 held over 4 GiB"]
     assert course.judge({str(i): good | {"seconds": 200.0} for i in range(7)}, "") == [
         "together the notebooks took over 1200 s"
