@@ -68,7 +68,7 @@ def draw_spans(
     edges, room = text.edges, max_length - 3
     draws = np.random.default_rng(torch.randint(2**62, (1,), generator=generator).item())
     document = np.flatnonzero(np.diff(text.firsts) > 1)  # those that have text left
-    start, rounds = text.firsts[document], []
+    start, rounds = text.firsts[document], [(np.zeros(0, np.int64),) * 5]
     while len(document):
         count, last = len(document), text.firsts[document + 1]
         start = np.minimum(start, last - 2)  # a lone last sentence takes the one before it as its partner
@@ -86,7 +86,7 @@ def draw_spans(
         rounds.append((start_a, length_a - cut_a, start_b, length_b - cut_b, negative))
         start = np.where(negative, cut, end)
         document, start = document[start < last], start[start < last]
-    return Spans(*(np.concatenate(part).astype(np.int64) for part in zip(*rounds, strict=True)))
+    return Spans(*(np.concatenate(part) for part in zip(*rounds, strict=True)))
 
 
 def _from_elsewhere(text: FlatText, document, cut, end, draws, candidates: int = 8):
