@@ -258,8 +258,8 @@ def freeze(module: nn.Module) -> None:
 
 
 def progress_bar(total: int, description: str, shown: bool, initial: int = 0) -> tqdm:
-    # `disable` is given only to switch the bar off: left out, the environment's TQDM_DISABLE still counts.
-    return tqdm(total=total, desc=description, initial=initial, **({} if shown else {"disable": True}))
+    hidden = not shown or bool(os.environ.get("TQDM_DISABLE"))  # tqdm's notebook bar does not look by itself
+    return tqdm(total=total, desc=description, initial=initial, disable=hidden)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:

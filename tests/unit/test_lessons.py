@@ -1,6 +1,7 @@
 """The lessons: their front matter, their parts, and key points and minutes that agree with the notebooks."""
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from helpers.classroom import exercises
+from helpers.records import load_result
 
 ROOT = Path(__file__).parents[2]
 NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
@@ -47,13 +49,27 @@ def claims(name: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_front_matter(name):
     head, _ = read(name)
-    assert set(head) == {"title", "notebook", "teaching", "exercises", "needs"}
+    assert set(head) == {"title", "notebook", "teaching", "exercises", "run_minutes", "needs"}
     assert head["notebook"] == f"notebooks/{name}.ipynb"
     assert 30 <= head["teaching"] <= 120 and head["title"] and head["needs"]
     numbers = {task.name: task.minutes for task in exercises().values()}
     here = [cell for cell in notebook(name).cells if "exercise" in cell.metadata.get("tags", [])]
     stubs = [node.name for cell in here for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
     assert head["exercises"] == sum(numbers[stub] for stub in stubs), "the minutes of the exercises, added up"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_minutes_to_run_are_those_measured(name):
+    """`python -m pytest notebooks --record-costs` measures; lesson and notebook say the same, in whole minutes."""
+    head, _ = read(name)
+    seconds = load_result("notebooks-class")["arms"][name]["seconds"]
+    assert head["run_minutes"] == math.ceil(seconds / 60) < head["teaching"]
+    said = re.search(
+        r"^\*\*Minutes:\*\* (\d+) to read, predict and run; the cells alone take about (\d+) on two cores\.",
+        notebook(name).cells[0].source,
+        re.MULTILINE,
+    )
+    assert [int(minutes) for minutes in said.groups()] == [head["teaching"], head["run_minutes"]]
 
 
 def test_minutes_are_the_same_everywhere():

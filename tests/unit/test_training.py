@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import tqdm.notebook
 from safetensors.torch import load_file
 from torch import nn
 
@@ -454,3 +455,18 @@ def test_an_epoch_of_another_length_is_refused(task, tiny_encoder):
         fine_tune(model, batches, **options)
     with pytest.raises(ValueError, match="10 batches, not 9"):
         distill(model, copy.deepcopy(model), batches, **options)
+
+
+# ---------------------------------------------------------------- progress
+
+
+@pytest.mark.parametrize("kind", [tqdm.std.tqdm, tqdm.notebook.tqdm], ids=["text", "widget"])
+def test_bars_are_hidden_on_request_and_by_the_environment(monkeypatch, kind):
+    """tqdm's widget does not look at TQDM_DISABLE; a stored one would stand at 0 % for ever."""
+    monkeypatch.setattr(training, "tqdm", kind)
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    assert training.progress_bar(3, "", shown=True).disable
+    monkeypatch.delenv("TQDM_DISABLE")
+    assert training.progress_bar(3, "", shown=False).disable
+    monkeypatch.setattr(training, "tqdm", tqdm.std.tqdm)
+    assert not training.progress_bar(3, "", shown=True).disable
