@@ -164,7 +164,7 @@ def recipes(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 def distillation(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 08: six layers into three."""
-    sizes = {} if full else {"rows": 300, "epochs": 1}
+    sizes = {"rows": 3400} if full else {"rows": 300, "epochs": 1}
     return {f"seed {seed}": partial(studies.distillation, seed=seed, **sizes) for seed in seeds}
 
 
@@ -189,8 +189,9 @@ def bench(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 # What one step of a study is, and how many steps an arm has beside those that its settings name: sentences come in 212
-# batches of 32; a frozen or halved model counts as the share of a whole step that it costs. `recipes` also fine-tunes,
-# three epochs an arm; these steps are cheaper than those of its unit, and are counted as dear.
+# batches of 32, 3,400 of them in 107; a frozen or halved model counts as the share of a whole step that it costs.
+# `recipes` also fine-tunes, three epochs an arm; these steps are cheaper than those of its unit, and are counted as
+# dear.
 UNITS = {
     "three-objectives": ("toy, three objectives", 0),
     "masking": ("2 × 128 from scratch, 32 × 64", 0),
@@ -205,7 +206,7 @@ UNITS = {
     "own-pretraining": ("2 × 192 fine-tuned, 32 sentences × 32", 1060),
     "imdb": ("all layers, 16 reviews × 256", 250),
     "recipes": ("2 × 128 from scratch, 32 × 64", 636),
-    "distillation": ("all layers, 32 sentences × 28", 1590),
+    "distillation": ("all layers, 32 sentences × 28", 803),
 }
 
 
