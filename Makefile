@@ -59,8 +59,8 @@ bench: $(READY)  ## measure the course against what people would otherwise use; 
 	$(PY) -m helpers.experiments bench --budget full --seeds 1
 	$(PY) -m helpers.benchmarks
 
-clean:     ## remove runs and caches (the environment stays: delete .venv for a fresh one)
-	rm -rf runs build *.egg-info .pytest_cache .ruff_cache .hypothesis
+clean:     ## remove runs, site, slides and caches (the environment and the copies, where somebody may work, stay)
+	rm -rf runs build/site build/slides *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find helpers notebooks publish tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one.

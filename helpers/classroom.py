@@ -7,6 +7,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -131,7 +132,7 @@ def check(answer: Callable) -> Checked:
     except NotImplementedError:
         return Checked(task.name, "not attempted", "not attempted")
     except Exception as error:  # whatever an answer does, the lesson goes on
-        return Checked(task.name, "failed", f"stopped with {type(error).__name__}: {error}")
+        return Checked(task.name, "failed", f"stopped with {type(error).__name__}: {error}{_line(error, answer)}")
     return Checked(task.name, "passed", f"all {passed} checks hold")
 
 
@@ -152,6 +153,13 @@ def _find(name: str) -> Exercise:
     if name not in exercises():
         raise KeyError(f"No exercise {name!r}; there are: {', '.join(sorted(_EXERCISES))}.")
     return _EXERCISES[name]
+
+
+def _line(error: Exception, answer: Callable) -> str:
+    """Return the line of the answer in which it stopped, as the end of a message; nothing if it stopped elsewhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.line for frame in frames if frame.filename == answer.__code__.co_filename and frame.line]
+    return f" (in your line `{lines[-1]}`)" if lines else ""
 
 
 def _same_code(one: Callable, other: Callable) -> bool:

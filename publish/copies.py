@@ -14,7 +14,7 @@ import nbformat
 
 from helpers.classroom import exercises
 
-from . import BUILD, NOTEBOOKS, fresh
+from . import BUILD, NOTEBOOKS
 
 
 def clear(notebook) -> None:
@@ -45,18 +45,31 @@ def solve(notebook, references: Mapping) -> None:
 
 
 def copy(kind: str, folder: Path) -> None:
-    """Write a copy of every notebook into a folder, which is emptied first; kind is "student" or "solutions"."""
-    fresh(folder)
+    """Write a copy of every notebook into a folder; kind is "student" or "solutions".
+
+    Raises FileExistsError, and writes nothing, if a notebook of that name is there and differs from its copy: somebody
+    may have worked on it.
+    """
+    fresh = {}
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
         if kind == "solutions":
             solve(notebook, exercises())
         clear(notebook)
-        nbformat.write(notebook, folder / path.name)
+        fresh[folder / path.name] = nbformat.writes(notebook) + "\n"
+    worked_on = [p.name for p, text in fresh.items() if p.exists() and p.read_text(encoding="utf-8") != text]
+    if worked_on:
+        raise FileExistsError(f"{folder} holds other notebooks, perhaps your work: {', '.join(worked_on)}. Move them.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in fresh.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     kind, *folder = sys.argv[1:] or [""]
     if kind not in ("student", "solutions"):
         sys.exit(__doc__)
-    copy(kind, Path(folder[0]) if folder else BUILD / kind)
+    try:
+        copy(kind, Path(folder[0]) if folder else BUILD / kind)
+    except FileExistsError as refused:
+        sys.exit(str(refused))

@@ -65,8 +65,9 @@ def check_attention_from_memory(answer):
     draw = generator(1)
     query, key, value = (torch.randn(2, 3, n, d, generator=draw) for n, d in ((5, 8), (7, 8), (7, 6)))
     before = [part.clone() for part in (query, key, value)]
-    shape = answer(query, key, value).shape
-    yield shape == (2, 3, 5, 6), "Do you swap the last two axes of the key, whatever stands before?"
+    found = answer(query, key, value)
+    yield isinstance(found, torch.Tensor), "Do you return the output alone, one tensor, and not the weights with it?"
+    yield found.shape == (2, 3, 5, 6), "Do you swap the last two axes of the key, whatever stands before?"
     yield all(map(torch.equal, before, (query, key, value))), "Do you change one of the inputs in place?"
     found = answer(query[..., :1, :], key[..., :1, :], value[..., :1, :])
     yield (
@@ -140,8 +141,12 @@ def check_causal_mask_with_padding(answer):
     right = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
     mask = answer(right)
     yield (
-        bool(mask[0, 0, 3:, :3].all()),
-        "Is padding hidden as a key (a column), or have you blinded it as a query (a row)?",
+        bool(mask.any(dim=-1).all()),
+        "A row without a True. Is padding hidden as a key (a column), or have you blinded it as a query (a row)?",
+    )
+    yield (
+        torch.equal(mask[0, 0, :3, :3], triangle[:3, :3]),
+        "Padding on the right: do the real tokens before it still see what they saw?",
     )
     yield (
         torch.equal(mask[1, 0], torch.ones(5, 5, dtype=torch.bool).tril()),

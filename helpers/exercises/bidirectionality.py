@@ -142,9 +142,18 @@ def check_sees_later_words(answer):
     def leaks(model):
         return bool(answer(model, input_ids.clone(), 9))
 
+    def cancelling(ids):
+        """A leak that moves two numbers of one output, one up and one down."""
+        outputs = values(ids).cumsum(dim=1).repeat(1, 1, 2)
+        outputs[:, 2] += ids[:, 4, None] * torch.tensor([1.0, -1.0])
+        return outputs
+
     def everything(ids):
         return values(ids).mean(dim=1, keepdim=True).expand(2, 6, 1)
 
+    kept = input_ids.clone()
+    answer(values, input_ids, 9)
+    yield torch.equal(kept, input_ids), "Do you change input_ids in place? Work on a copy."
     yield leaks(everything), "Here every output sees every word. Do you return True when an earlier output moves?"
     yield not leaks(values), "Here each place sees itself alone. Do you count the output of the changed place itself?"
     to_the_left = leaks(lambda ids: values(ids).cumsum(dim=1))
@@ -153,11 +162,9 @@ def check_sees_later_words(answer):
     yield leaks(leaking(0, 1)), "The first output sees the second word. Do you change it, and look at the first output?"
     yield leaks(leaking(3, 4)), "Place 3 sees one word too many, as with a mask off by one. Do you try every place?"
     yield leaks(leaking(2, 4, by=-1.0)), "A leak may move an output down. Do you take the absolute value?"
+    yield leaks(cancelling), "One number goes up, another down. Do you take absolute values before you add them up?"
     yield leaks(leaking(2, 4, rows=slice(1, 2))), "Only the second sentence leaks. Do you look at all of them?"
     yield not leaks(leaking(2, 4, by=1e-9)), "Do you demand equality to the last bit? Rounding alone moves outputs."
-    kept = input_ids.clone()
-    answer(values, input_ids, 9)
-    yield torch.equal(kept, input_ids), "Do you change input_ids in place? Work on a copy."
 
 
 def write_on(model, prompt, length, temperature, draw):
@@ -198,7 +205,8 @@ def check_write_on(answer):
         written.tolist() == [[1, 2, 3, 4, 5], [6, 5, 6, 7, 8]],
         "Is the word just drawn part of what the model reads next?",
     )
-    causal = all(mask is not None and torch.equal(mask.bool(), causal_mask(words)) for words, mask in seen)
+    fits = [mask is not None and mask.shape[-2:] == (words, words) for words, mask in seen]
+    causal = all(fits) and all(mask.bool().eq(causal_mask(words)).all() for words, mask in seen)
     yield causal, "Does the model get the causal mask for as many words as there are?"
 
     def three_to_one(input_ids, mask=None):

@@ -103,6 +103,12 @@ def check_mask_given_draws(answer):
     masked, labels = call(low, 0.95)
     yield torch.equal(masked, ids), "Does a fate from 0.9 on leave the word as it is?"
     yield torch.equal(labels[real], ids[real]), "Is the model asked for a kept word, too?"
+    _, labels = call(torch.full((2, 6), 0.25), 0.5, rate=0.25)
+    yield bool((labels == -100).all()), "A draw of exactly `rate` is not below it. Is it chosen all the same?"
+    bounds = torch.tensor([[0.8] * 6, [0.9] * 6])
+    masked, _ = call(low, bounds)
+    yield torch.equal(masked[0, 1:4], words[0, 1:4]), "What does a fate of exactly 0.8 bring? [MASK] comes below it."
+    yield torch.equal(masked[1], ids[1]), "What does a fate of exactly 0.9 bring? A random word comes below it."
     masked, labels = call(torch.full((2, 6), 0.3), 0.5, rate=0.4)
     yield torch.equal(labels != -100, real), "Is `rate` used, or 0.15 in any case?"
     kept = ids.clone()
@@ -188,8 +194,8 @@ def found_put_random_words(input_ids, slots, tokenizer, generator):
 
 
 def _small_tokenizer() -> PreTrainedTokenizerFast:
-    """A vocabulary of twelve, with special and unused entries in front, in the middle and at the end."""
-    tokens = "[PAD] [unused0] a [UNK] [CLS] [SEP] [MASK] good ##ly film bad [unused1]".split()
+    """A vocabulary of thirteen, with special and unused entries in front, in the middle and at the end."""
+    tokens = "[PAD] [unused0] a [UNK] [CLS] [SEP] [MASK] good ##ly film bad [ [unused1]".split()
     wordpiece = models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]")
     named = {f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS}
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(wordpiece), **named)
@@ -220,13 +226,17 @@ def check_put_random_words(answer):
     drawn = put[slots]
     special = torch.tensor(tokenizer.all_special_ids)
     yield not bool(torch.isin(drawn, special).any()), "Can [SEP] or another special token be drawn?"
-    yield not bool(((drawn == 1) | (drawn == 11)).any()), "Can an [unused…] entry be drawn? No text contains one."
-    ordinary = torch.tensor([2, 7, 8, 9, 10])
+    yield not bool(((drawn == 1) | (drawn == 12)).any()), "Can an [unused…] entry be drawn? No text contains one."
+    ordinary = torch.tensor([2, 7, 8, 9, 10, 11])
     counts = [(drawn == i).sum().item() for i in ordinary]
-    yield min(counts) > 0, "Can every word and piece be drawn, the first, the last and the ## pieces among them?"
+    yield min(counts) > 0, "Can every word and piece be drawn, the first, the last, ## pieces and [ among them?"
     yield max(counts) < 1.5 * min(counts), "Is every word as likely as the next? A forbidden draw must not favour one."
     again, other = (answer(ids.clone(), slots, tokenizer, generator(seed)) for seed in (0, 1))
-    yield torch.equal(put, again), "Does the same seed give the same words? Draw from `generator` alone."
+    yield (
+        torch.equal(put, again),
+        "Does the same seed give the same words? Draw from `generator` alone, and from ids in a fixed order: "
+        "`get_vocab()` has another order at every call.",
+    )
     yield not torch.equal(put, other), "Does another seed give other words? Draw from `generator`."
 
 

@@ -79,10 +79,16 @@ def answered(body):
     return body
 
 
+def out_of_range(x):
+    return [][x]
+
+
 def test_an_answer_passes_fails_or_is_not_attempted(entered):
     assert repr(check(double)) == "✓ double: all 2 checks hold"
     assert repr(check(answered(lambda x: x**2))) == "✗ double: Do you square?"
-    assert repr(check(answered(lambda x: [][x]))) == "✗ double: stopped with IndexError: list index out of range"
+    says = "stopped with IndexError: list index out of range (in your line `return [][x]`)"
+    assert repr(check(answered(out_of_range))) == f"✗ double: {says}"
+    assert classroom._line(ValueError("raised elsewhere"), double) == ""
     assert repr(check(answered(found_double))) == "○ double: not attempted, the bug is still there"
 
     def stub(x):

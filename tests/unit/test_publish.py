@@ -82,6 +82,17 @@ def test_solutions_differ_in_the_stubs_alone(handed_out):
     assert solved == set(references)
 
 
+def test_somebodys_work_is_not_written_over(tmp_path):
+    copies.copy("student", tmp_path)
+    copies.copy("student", tmp_path)  # nothing was changed: the same again
+    mine = tmp_path / NOTEBOOKS[0].name
+    mine.write_text(mine.read_text(encoding="utf-8").replace("NotImplementedError", "ValueError"), encoding="utf-8")
+    kept = mine.read_text(encoding="utf-8")
+    with pytest.raises(FileExistsError, match=f"perhaps your work: {mine.name}"):
+        copies.copy("student", tmp_path)
+    assert mine.read_text(encoding="utf-8") == kept
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_solutions_run_and_pass(handed_out, path, tmp_path, monkeypatch):
     """Every cell that does not train, away from the repository; then each exercise says that it is solved."""

@@ -234,6 +234,18 @@ def pytorch_without_mask(query, key, value, mask=None):
     return F.scaled_dot_product_attention(query, key, value)
 
 
+def output_and_weights(query, key, value, mask=None):
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    weights = (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(-1)
+    return weights @ value, weights
+
+
+def last_real_token_blinded(attention_mask):
+    mask = triangle(attention_mask.shape[1]) & attention_mask.bool()[:, None, :]
+    mask[attention_mask.sum(1) == 3, 2, :2] = False
+    return (mask | torch.eye(attention_mask.shape[1], dtype=torch.bool))[:, None]
+
+
 WRONG = {
     "window_mask": [
         (window_of_numbers, "dtype bool"),
@@ -245,6 +257,7 @@ WRONG = {
         (window_wraps, "wrap round"),
     ],
     "attention_from_memory": [
+        (output_and_weights, "the output alone"),
         (key_not_turned, "RuntimeError"),
         (no_division, "divide by the sum of the row"),
         (softmax_over_queries, "over the queries"),
@@ -267,6 +280,7 @@ WRONG = {
         (padding_only, "see a later one"),
         (one_back, "see itself"),
         (queries_blinded, "as a key"),
+        (last_real_token_blinded, "still see what they saw"),
         (first_sentence_for_all, "of its own"),
         (causal_only, "look at padding"),
         (empty_rows, "not a number"),

@@ -127,6 +127,16 @@ def no_absolute_value(model, input_ids, other_id):
     return False
 
 
+def averages_first(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        if (model(changed) - before)[:, :place].mean(dim=(0, 2)).abs().max() > 1e-5:
+            return True
+    return False
+
+
 def first_sentence_only(model, input_ids, other_id):
     before = model(input_ids)
     for place in range(1, input_ids.shape[1]):
@@ -257,7 +267,8 @@ WRONG = {
         (leak_when(all_but_the_last), "the last word, too"),
         (leak_when(last_place_only), "the second word"),
         (leak_when(every_other), "every place"),
-        (no_absolute_value, "absolute value"),
+        (no_absolute_value, "take the absolute value?"),
+        (averages_first, "before you add them up"),
         (first_sentence_only, "second sentence"),
         (to_the_last_bit, "last bit"),
         (changes_in_place, "in place"),

@@ -66,6 +66,21 @@ def random_and_kept_swapped(input_ids, special_tokens_mask, draws, fates, words,
     return mask_given_draws(input_ids, special_tokens_mask, draws, turned, words, mask_token_id, rate)
 
 
+def up_to_the_rate(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
+    draws = torch.where(draws == rate, 0.0, draws)
+    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+
+
+def up_to_eight_tenths(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
+    fates = torch.where(fates == 0.8, 0.0, fates)
+    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+
+
+def up_to_nine_tenths(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
+    fates = torch.where(fates == 0.9, 0.85, fates)
+    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+
+
 def kept_is_not_asked(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
     masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
     return masked, torch.where(masked != input_ids, labels, -100)
@@ -138,22 +153,22 @@ def no_pieces(input_ids, slots, tokenizer, generator):
 
 def forbidden_become_one_word(input_ids, slots, tokenizer, generator):
     words = torch.randint(len(tokenizer), input_ids.shape, generator=generator)
-    words[torch.isin(words, torch.tensor([0, 1, 3, 4, 5, 6, 11]))] = 7
+    words[torch.isin(words, torch.tensor([0, 1, 3, 4, 5, 6, 12]))] = 7
     return torch.where(slots, words, input_ids)
 
 
 def everywhere(input_ids, slots, tokenizer, generator):
-    words = torch.tensor([2, 7, 8, 9, 10])
+    words = torch.tensor([2, 7, 8, 9, 10, 11])
     return words[torch.randint(len(words), input_ids.shape, generator=generator)]
 
 
 def global_draws(input_ids, slots, tokenizer, generator):
-    words = torch.tensor([2, 7, 8, 9, 10])
+    words = torch.tensor([2, 7, 8, 9, 10, 11])
     return torch.where(slots, words[torch.randint(len(words), input_ids.shape)], input_ids)
 
 
 def own_seed(input_ids, slots, tokenizer, generator):
-    words, draws = torch.tensor([2, 7, 8, 9, 10]), torch.Generator().manual_seed(0)
+    words, draws = torch.tensor([2, 7, 8, 9, 10, 11]), torch.Generator().manual_seed(0)
     return torch.where(slots, words[torch.randint(len(words), input_ids.shape, generator=draws)], input_ids)
 
 
@@ -220,6 +235,11 @@ def brackets_are_special(tokens):
     return groups
 
 
+def no_brackets(input_ids, slots, tokenizer, generator):
+    words = torch.tensor([i for token, i in sorted(tokenizer.get_vocab().items()) if not token.startswith("[")])
+    return torch.where(slots, words[torch.randint(len(words), input_ids.shape, generator=generator)], input_ids)
+
+
 WRONG = {
     "mark_specials": [
         (ends_only, "Is padding marked"),
@@ -240,6 +260,9 @@ WRONG = {
         (one_number_for_both, "decide apart"),
         (rate_times_share, "decide apart"),
         (fixed_rate, "Is `rate` used"),
+        (up_to_the_rate, "exactly `rate`"),
+        (up_to_eight_tenths, "exactly 0.8"),
+        (up_to_nine_tenths, "exactly 0.9"),
         (in_place, "instead of a copy"),
     ],
     "loss_of_predictions": [
@@ -255,6 +278,7 @@ WRONG = {
         (skip_the_first_five, "another special token be drawn"),
         (unused_are_words, "[unused…]"),
         (no_pieces, "Can every word and piece be drawn"),
+        (no_brackets, "and [ among them"),
         (forbidden_become_one_word, "must not favour one"),
         (global_draws, "the same seed"),
         (own_seed, "another seed"),
