@@ -9,6 +9,7 @@ import re
 import statistics
 import time
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import partial, reduce
 from operator import getitem
 from pathlib import Path
@@ -71,11 +72,11 @@ def circumstances() -> dict:
 
 
 def load_result(name: str) -> dict:
-    """Return a recorded study. Raises FileNotFoundError, naming those there are."""
+    """Return a recorded study. Raises FileNotFoundError, naming those whose names are nearest."""
     path = RESULTS / f"{name}.json"
     if not path.is_file():
-        recorded = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json"))) or "none"
-        raise FileNotFoundError(f"No recorded study {name!r}; there are: {recorded}.")
+        nearest = get_close_matches(name, sorted(p.stem for p in RESULTS.glob("*.json")), n=3, cutoff=0)
+        raise FileNotFoundError(f"No recorded study {name!r}; the nearest are: {', '.join(nearest) or 'none'}.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
