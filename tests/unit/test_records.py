@@ -61,12 +61,12 @@ def test_a_value_over_arms(results):
     assert over_arms(one, "full", "accuracy") == {"mean": 0.5, "sd": None, "lowest": 0.5, "highest": 0.5}
 
 
-def test_a_missing_record_names_those_there_are(results):
-    with pytest.raises(FileNotFoundError, match="No recorded study 'ladder-full'; there are: none"):
+def test_a_missing_record_names_the_nearest_three(results):
+    with pytest.raises(FileNotFoundError, match="No recorded study 'ladder-full'; the nearest are: none"):
         load_result("ladder-full")
-    for name in ("b-class", "a-class"):
+    for name in ("masking-class", "ladder-class", "imdb-full", "ladder-folds-full"):
         record(name, {"seed 0": partial(arm)}, command="")
-    with pytest.raises(FileNotFoundError, match="there are: a-class, b-class"):
+    with pytest.raises(FileNotFoundError, match="nearest are: ladder-folds-full, ladder-class, imdb-full[.]"):
         load_result("ladder-full")
 
 
