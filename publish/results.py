@@ -3,7 +3,7 @@
 import re
 import statistics
 
-from helpers import records
+from helpers import benchmarks, records
 from helpers.experiments import STUDIES
 
 INTRODUCTION = """# Results
@@ -32,7 +32,10 @@ def section(study: dict) -> str:
     lead = ". ".join(filter(None, [f"Study `{study['name']}`", where, more.rstrip(".")])) + "."
     title = title[0].upper() + title[1:].rstrip(".")
     facts = "\n".join(f"- **{name}:** {text}" for name, text in circumstances(study).items())
-    return f"## {title}\n\n{lead}\n\n{records.markdown_table(table(study))}\n\n{facts}\n"
+    is_bench = function is STUDIES["bench"]  # measured against others: its own table, and where a goal was missed
+    rows = benchmarks.table(study) if is_bench else table(study)
+    facts += "".join(f"\n- {note}" for note in benchmarks.notes(study)) if is_bench else ""
+    return f"## {title}\n\n{lead}\n\n{records.markdown_table(rows)}\n\n{facts}\n"
 
 
 def figures(measured: dict, path: tuple[str, ...] = ()) -> dict[str, dict]:
@@ -44,7 +47,7 @@ def figures(measured: dict, path: tuple[str, ...] = ()) -> dict[str, dict]:
         masked = measured["kinds"]["mask"]
         score = {"accuracy": masked["accuracy"], "interval": None, "n": masked["slots"]}
         return {" · ".join([*path, "[MASK] slots"]): score}
-    if "accuracy" in measured:
+    if is_number(measured.get("accuracy")):
         score = {"accuracy": measured["accuracy"], "interval": measured.get("interval"), "n": measured.get("n")}
         return {" · ".join(path): score}
     inside = {key: value for key, value in measured.items() if isinstance(value, dict)}

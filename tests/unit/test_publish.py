@@ -248,3 +248,8 @@ def test_a_new_study_appears_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RESULTS", tmp_path)
     (tmp_path / "new-full.json").write_text(json.dumps(study(a={"accuracy": 0.5})), encoding="utf-8")
     assert "Study `new-full`" in results.page()
+
+
+def test_the_benchmark_has_its_own_table():
+    text = results.section(records.load_result("bench-full"))
+    assert "| goal | result |" in text and "fine-tuning: accuracy of ours" in text
