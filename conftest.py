@@ -30,6 +30,8 @@ os.environ.setdefault("COURSE_STATIC", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+# nbval reads a cell's messages after its end; a bar sends thousands, the queue spills, the end itself may be lost.
+os.environ.setdefault("TQDM_DISABLE", "1")
 if not os.environ.get("COURSE_TEST_GPU"):
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
@@ -61,6 +63,11 @@ def pytest_collectstart(collector):
     if is_notebook(collector):
         # Measured values (HTML), scripts and warnings differ between machines; text/plain is what is compared.
         collector.skip_compare += ("text/html", "application/javascript", "stderr")
+
+
+def pytest_itemcollected(item):
+    if is_notebook(item.parent):
+        item.output_timeout = 60  # nbval's 5 s between a cell's end and its messages is too short for a busy machine
 
 
 @pytest.hookimpl(tryfirst=True)

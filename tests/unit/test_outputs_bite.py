@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,6 +86,14 @@ def test_a_swallowed_attempt_to_connect_turns_the_whole_run_red(tmp_path):
     assert "1 passed" in done.stdout
     assert done.returncode == 1
     assert "FAILED the run as a whole: something tried to leave this machine" in done.stdout
+
+
+def test_outputs_are_made_as_they_are_tested():
+    """What `make outputs` sets, the suite sets too: else stored and tested outputs differ, or bars drown nbval."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    made = dict(re.findall(r"^outputs: export (\w+) = ?([^#\n]*)", makefile, re.MULTILINE))
+    assert {"COURSE_BUDGET", "COURSE_STATIC", "TQDM_DISABLE"} <= set(made)
+    assert made == {name: os.environ.get(name) for name in made}
 
 
 def test_the_whole_run_is_judged():
