@@ -1,4 +1,4 @@
-"""Masked language modelling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task
+"""Masked language modeling: choose 15 % of the real tokens, then 80/10/10 (Devlin et al. 2019, section 3.1, task
 1)."""
 
 import numpy as np
