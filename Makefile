@@ -63,13 +63,14 @@ clean:     ## remove runs, site, slides and caches (the environment and the copi
 	rm -rf runs build/site build/slides *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find helpers notebooks publish tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-# torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one.
+# torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one. Python compiles what
+# it imports; to compile everything here (--no-compile spares it) would take a minute or two more.
 $(READY): requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and there is no $(PYTHON) here."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install $$(grep '^torch==' requirements.txt)
-	$(PY) -m pip install -r requirements.txt
+	$(PY) -m pip install --no-compile $$(grep '^torch==' requirements.txt)
+	$(PY) -m pip install --no-compile -r requirements.txt
 	$(PY) -m pip install --no-deps -e .
 	$(PY) -m jupyter labextension disable "@jupyterlab/apputils-extension:announcements"
 	touch $@

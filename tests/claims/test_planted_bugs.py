@@ -3,8 +3,11 @@
 A claim that no bug can turn red asserts nothing. Everything runs in this process: torch is imported once.
 """
 
+import ast
 import contextlib
+import dis
 import importlib
+import inspect
 import runpy
 import shutil
 import sys
@@ -14,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from transformers import BertModel  # noqa: F401 - its first import is not the time of a notebook's cells
 
 from helpers import corpora
 
@@ -44,25 +48,54 @@ def helpers_from(folder: Path, planted: str | None = None):
         sys.modules.update(kept)
 
 
-def run_untagged(number: str, until: str | None = None) -> tuple[list[str], list[str]]:
-    """Run a notebook's code cells that do not train; return the ids of the claims that went red, and other errors.
+def untagged(number: str) -> list:
+    """Return a notebook's code cells that do not train."""
+    cells = nbformat.read(NOTEBOOKS[number], as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code" and "trains" not in cell.metadata.get("tags", [])]
 
-    A failing cell does not stop the notebook, as with nbval. With `until`, stop after the cell that makes this claim.
-    """
-    notebook = nbformat.read(NOTEBOOKS[number], as_version=4)
+
+def names(source: str) -> tuple[set[str], set[str], set[str]]:
+    """Return the global names that a cell reads, those that it binds, and those whose objects it may change."""
+    code, reads, binds, changes = [compile(source, "cell", "exec")], set(), set(), set()
+    for block in code:  # grows: functions and comprehensions are code inside code
+        code += [constant for constant in block.co_consts if inspect.iscode(constant)]
+        for step in dis.get_instructions(block):
+            if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+                reads.add(step.argval)
+            elif step.opname == "STORE_NAME" and block is code[0]:
+                binds.add(step.argval)
+    for node in ast.walk(ast.parse(source)):  # x.y = ..., x[y] = ..., x.y(...) on a line of its own
+        stored = isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store)
+        called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        changed = node if stored else node.value.func if called else None
+        if isinstance(changed, (ast.Attribute, ast.Subscript)):
+            changes |= {name.id for name in ast.walk(changed.value) if isinstance(name, ast.Name)}
+    return reads, binds, changes
+
+
+def cells_before(cells: list, claim: str) -> list:
+    """Return the cell that makes the claim and, of those before it, the ones that it builds on."""
+    last = next(i for i, cell in enumerate(cells) if f'"{claim}"' in cell.source)
+    kept, needed = [cells[last]], names(cells[last].source)[0]
+    for cell in reversed(cells[:last]):
+        reads, binds, changes = names(cell.source)
+        if (binds | changes) & needed:
+            kept.insert(0, cell)
+            needed = needed - binds | reads
+    return kept
+
+
+def run(cells: list) -> tuple[list[str], list[str]]:
+    """Run cells as nbval does, on after a failing one; return the ids of claims that went red, and other errors."""
     namespace = {"__name__": "__main__", "display": lambda *shown: None}
     red, errors = [], []
-    for cell in notebook.cells:
-        if cell.cell_type != "code" or "trains" in cell.metadata.get("tags", []):
-            continue
+    for cell in cells:
         try:
-            exec(compile(cell.source, f"{NOTEBOOKS[number].name}:{cell.id}", "exec"), namespace)
+            exec(compile(cell.source, cell.id, "exec"), namespace)
         except AssertionError as failed:
             (red if hasattr(failed, "id") else errors).append(getattr(failed, "id", repr(failed)))
         except Exception as error:  # noqa: BLE001 - a planted bug may break anything; what counts is the claim
             errors.append(repr(error))
-        if until and f'"{until}"' in cell.source:
-            break
     return red, errors
 
 
@@ -77,7 +110,7 @@ def in_notebooks(monkeypatch, tmp_path):
 def test_cells_that_do_not_train_run_alone(number, in_notebooks):
     with helpers_from(ROOT):
         started = time.process_time()
-        red, errors = run_untagged(number)
+        red, errors = run(untagged(number))
     assert (red, errors) == ([], [])
     assert time.process_time() - started < CPU_SECONDS
 
@@ -91,7 +124,7 @@ def test_planted_bug_turns_its_claim_red(plant, in_notebooks, tmp_path):
     assert text.count(plant["old"]) == 1, "the planted bug's place has moved: update the plant"
     source.write_text(text.replace(plant["old"], plant["new"]), encoding="utf-8")
     with helpers_from(tmp_path, plant["module"]):
-        red, errors = run_untagged(plant["claim"][:2], until=plant["claim"])
+        red, errors = run(cells_before(untagged(plant["claim"][:2]), plant["claim"]))
     assert plant["claim"] in red, f"red: {red}, other errors: {errors}"
 
 
