@@ -7,14 +7,13 @@ compute in float32, since bfloat16 is no faster without matrix units; on CUDA bo
 """
 
 import copy
-import gc
 import io
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,6 +33,18 @@ from .recipes import classification_examples, length_batches, pretraining_batche
 from .records import NotHere, load_result, markdown_table, origin
 from .runtime import generator
 from .sentence_pairs import text_windows, tokenize_documents
+from .timing import (
+    Stopwatch,
+    alternate,
+    by_operation,
+    one_thread,
+    ratio,
+    speed_of,
+    step_profile,
+    summary,
+    synchronise,
+    timed,
+)
 from .tokenization import load_tokenizer
 from .weights import load_encoder
 
@@ -83,105 +94,6 @@ GOALS = (
     Goal("GPU, bert-base", "compiled", BASE, "`BertForPreTraining`, compiled", 1),
     Goal("GPU, bert-base", "utilisation", BASE, "the GPU's peak (model FLOP utilisation)", 0.45, share=True),
 )
-
-
-# ---------------------------------------------------------------- measuring
-
-
-def alternate(sides: dict[str, Callable[[int], float]], repeats: int) -> dict[str, list[float]]:
-    """Call each side with the number of the turn; return the speeds that they return, by side, without turn 0."""
-    speeds = {side: [] for side in sides}
-    for turn in range(repeats + 1):
-        for side in sides if turn % 2 else reversed(sides):  # who goes first takes turns, too
-            speed = sides[side](turn)
-            if turn:
-                speeds[side].append(speed)
-    return speeds
-
-
-def speed_of(job: Callable[[], float]) -> float:
-    """Run the job, which returns how much it has done; return how much that is a second."""
-    gc.collect()  # else one side pays for the other's garbage
-    started = time.perf_counter()
-    return job() / (time.perf_counter() - started)
-
-
-def timed(job: Callable[[], float]) -> Callable[[int], float]:
-    """Return a side of `alternate` that does the same job at every turn."""
-    return lambda turn: speed_of(job)
-
-
-def ratio(speeds: dict[str, list[float]], ours: str, theirs: str) -> dict:
-    """Return how many times as fast `ours` is: `value`, by medians, and the `lowest` and `highest` of a single turn."""
-    turns = [a / b for a, b in zip(speeds[ours], speeds[theirs], strict=True)]
-    value = statistics.median(speeds[ours]) / statistics.median(speeds[theirs])
-    return {"value": value, "lowest": min(turns), "highest": max(turns)}
-
-
-def summary(speeds: dict[str, list[float]], unit: str, found: dict, profile: dict[str, float], compared: str) -> dict:
-    """Return what a row records. `profile`: the seconds of our side by part, which say where the time goes."""
-    return {
-        "found": found,
-        "speeds": {side: statistics.median(values) for side, values in speeds.items()},
-        "unit": unit,
-        "repeats": len(next(iter(speeds.values()))),
-        "threads": torch.get_num_threads(),
-        "profile": profile,
-        "compared": " ".join(compared.split()),
-    }
-
-
-class Stopwatch:
-    """Adds up the seconds spent in each named part."""
-
-    def __init__(self, device: torch.device | str = "cpu"):
-        self.seconds, self.device = {}, torch.device(device)
-
-    @contextmanager
-    def part(self, name: str):
-        started = time.perf_counter()
-        yield
-        synchronise(self.device)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait for a GPU to finish: it works on while Python goes on."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-@contextmanager
-def one_thread():
-    """Let torch use one thread for a while."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def step_profile(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> dict[str, float]:
-    """Train on the batches as the loops do; return the seconds of all steps but the first, by part."""
-    device = next(model.parameters()).device
-    optimizer, batches, watch = training.make_optimizer(model, 1e-4), iter(batches), Stopwatch(device)
-    model.train()
-    training.take_step(model, optimizer, model(**training.to_device(next(batches), device)).loss, 1.0)
-    while True:
-        with watch.part("data"):
-            batch = next(batches, None)
-        if batch is None:
-            return watch.seconds
-        with watch.part("forward"), training.autocast(device):
-            loss = model(**training.to_device(batch, device)).loss
-        with watch.part("backward"):
-            loss.backward()
-        with watch.part("clipping"):
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        with watch.part("optimizer"):
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
 
 
 # ---------------------------------------------------------------- rows: data
@@ -371,18 +283,6 @@ def encoder(
     return summary(
         speeds, "tokens/s", {"theirs": ratio(speeds, "ours", "theirs")}, by_operation(lambda: run(model)), compared
     )
-
-
-def by_operation(job: Callable[[], float]) -> dict[str, float]:
-    """Run the job under PyTorch's profiler; return its seconds by kind of operation."""
-    kinds = {"mm": "matrix products", "addmm": "matrix products", "bmm": "matrix products", "bernoulli_": "dropout"}
-    seconds = {}
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
-        job()
-    for event in profiler.key_averages():
-        kind = kinds.get(event.key.removeprefix("aten::"), "everything else")
-        seconds[kind] = seconds.get(kind, 0.0) + event.self_cpu_time_total / 1e6
-    return seconds
 
 
 def loop(
