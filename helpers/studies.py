@@ -42,6 +42,7 @@ from .recipes import (
 )
 from .runtime import generator
 from .sentence_pairs import Pair, build_inputs, joined, make_nsp_pairs, make_order_pairs, tokenize_documents
+from .timing import alternate, ratio, timed
 from .tokenization import load_tokenizer
 from .weights import CHECKPOINTS, load_checkpoint, load_encoder
 
@@ -436,18 +437,16 @@ def distillation(
 def times_as_fast(model: Encoder, other: Encoder, repeats: int = 11) -> dict:
     """Time two encoders on the CPU in turns, on one text and on a batch of 16; return how many times as fast `model`
     is, by medians."""
-    found = {}
-    models = [copy.deepcopy(m).cpu().eval() for m in (model, other)]
+
+    def read(encoder: Encoder, input_ids: torch.Tensor) -> int:
+        encoder(input_ids)
+        return len(input_ids)
+
+    found, encoders = {}, {side: copy.deepcopy(m).cpu().eval() for side, m in (("ours", model), ("theirs", other))}
     for batch_size in (1, 16):
         batch = torch.randint(1000, 20000, (batch_size, 32), generator=generator(0))  # any ids: the time is the same
-        seconds = ([], [])
-        for _ in range(repeats + 2):
-            for timed, taken in zip(models, seconds, strict=True):
-                started = time.perf_counter()
-                timed(batch)
-                taken.append(time.perf_counter() - started)
-        medians = [statistics.median(taken[2:]) for taken in seconds]  # two to warm up
-        found[f"batch of {batch_size}"] = medians[1] / medians[0]
+        sides = {side: timed(partial(read, encoder, batch)) for side, encoder in encoders.items()}
+        found[f"batch of {batch_size}"] = ratio(alternate(sides, repeats), "ours", "theirs")["value"]
     return found
 
 

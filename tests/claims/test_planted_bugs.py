@@ -115,6 +115,13 @@ def test_cells_that_do_not_train_run_alone(number, in_notebooks):
     assert time.process_time() - started < CPU_SECONDS
 
 
+def test_a_claim_gets_the_cells_that_it_builds_on():
+    sources = ["x = 9", "x, unused = [1], 2", "x.append(y)", "y = 3", "x[0] = y", "print(x)", 'claim("00.1", f(x))']
+    cells = [nbformat.v4.new_code_cell(source) for source in ("z = 1", "def f(a):\n    return a + z", *sources)]
+    kept = [cell.source for cell in cells_before(cells, "00.1")]
+    assert kept == [cell.source for cell in cells if cell.source not in ("x = 9", "print(x)")]
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=[f"{p['claim']}-{p['module']}-{i}" for i, p in enumerate(PLANTS)])
 def test_planted_bug_turns_its_claim_red(plant, in_notebooks, tmp_path):
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
