@@ -9,6 +9,12 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/ready# exists once everything is installed
 
+# Many containers set this to 1; then every process would compile anew what it imports, torch among it.
+export PYTHONDONTWRITEBYTECODE :=
+# On Linux: keep the memory of large tensors for the next ones; fresh pages for each are a sixth of a fine-tuning step.
+export MALLOC_MMAP_MAX_ := 0
+export MALLOC_TRIM_THRESHOLD_ := 4294967296
+
 .PHONY: help lab test test-gpu check outputs trust student solutions slides site bench clean
 
 help:      ## this list
@@ -64,7 +70,7 @@ clean:     ## remove runs, site, slides and caches (the environment and the copi
 	find helpers notebooks publish tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one. Python compiles what
-# it imports; to compile everything here (--no-compile spares it) would take a minute or two more.
+# it imports and keeps that; to compile everything here (--no-compile spares it) would take a minute or two more.
 $(READY): requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed, and there is no $(PYTHON) here."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ..." % sys.version_info[:2])'

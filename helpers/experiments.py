@@ -40,9 +40,9 @@ RECIPES = {  # RoBERTa's changes in turn, then more text and more steps
     "drawn anew, NSP": {"documents": 400},
     "drawn anew, no NSP loss": {"documents": 400, "next_sentence": False},
     "drawn anew, single texts": {"documents": 400, "pairs": False},
-    "10 % of the text, long": {"documents": 1997, "pairs": False, "steps": 3000},
-    "30 % of the text, long": {"documents": 5992, "pairs": False, "steps": 3000},
-    "all of the text, long": {"pairs": False, "steps": 3000},
+    "10 % of the text, long": {"documents": 1997, "pairs": False, "steps": 2000},
+    "30 % of the text, long": {"documents": 5992, "pairs": False, "steps": 2000},
+    "all of the text, long": {"pairs": False, "steps": 2000},
 }
 
 
@@ -153,7 +153,7 @@ def imdb(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 def recipes(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 08: RoBERTa's changes at our scale, ending in fine-tuned accuracy."""
-    steps, epochs = (1000, 3) if full else (100, 1)
+    steps, epochs = (1000, 2) if full else (100, 1)
     arms = {}
     for seed in seeds:
         for name, change in RECIPES.items():
@@ -190,7 +190,7 @@ def bench(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 # What one step of a study is, and how many steps an arm has beside those that its settings name: sentences come in 212
 # batches of 32, 3,400 of them in 107; a frozen or halved model counts as the share of a whole step that it costs.
-# `recipes` also fine-tunes, three epochs an arm; these steps are cheaper than those of its unit, and are counted as
+# `recipes` also fine-tunes, two epochs an arm; these steps are cheaper than those of its unit, and are counted as
 # dear.
 UNITS = {
     "three-objectives": ("toy, three objectives", 0),
@@ -205,7 +205,7 @@ UNITS = {
     "learning-rates": ("all layers, 32 sentences × 28", 125),
     "own-pretraining": ("2 × 192 fine-tuned, 32 sentences × 32", 1060),
     "imdb": ("all layers, 16 reviews × 256", 250),
-    "recipes": ("2 × 128 from scratch, 32 × 64", 636),
+    "recipes": ("2 × 128 from scratch, 32 × 64", 424),
     "distillation": ("all layers, 32 sentences × 28", 803),
 }
 
