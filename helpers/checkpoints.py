@@ -80,7 +80,7 @@ def pretrain_tiny(
     )
     exams = {
         "test": recipes.held_out_batches(tokenizer, 300, max_length, split="test"),
-        "test_windows": recipes.frozen_windows("test", 300, tokenizer, max_length),
+        "test_windows": recipes.frozen_windows(tokenizer, 300, max_length, split="test"),
     }
     measured = summary(history, settings) | {
         name: evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device) for name, exam in exams.items()
@@ -142,7 +142,7 @@ def train_minilm_mlm(
     counts = torch.bincount(recipes.all_tokens(train), minlength=encoder.config.vocab_size) + 1
     model.mlm_head.bias.data = (counts / counts.sum()).log()
     recipes.without_dropout(model).to(device)
-    curve = recipes.frozen_windows("validation", 60, tokenizer, max_length)
+    curve = recipes.frozen_windows(tokenizer, 60, max_length)
     run = training.Run("minilm-mlm", settings, data=load_documents("imdb", "train")[:documents], every=50)
     history = training.pretrain(
         model,
@@ -156,7 +156,7 @@ def train_minilm_mlm(
         run=run,
         progress=False,
     )
-    exam = recipes.frozen_windows("test", 300, tokenizer, max_length)
+    exam = recipes.frozen_windows(tokenizer, 300, max_length, split="test")
     measured = {"test": evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id, device)}
     run.remove()
     return model.eval(), summary(history, settings) | measured

@@ -205,8 +205,10 @@ def window_batches(
     return batches
 
 
-def frozen_windows(split: str, documents: int, tokenizer, max_length: int, seed: int = 1234) -> list[dict[str, Tensor]]:
-    """Return batches of windows from IMDb reviews of a split, 15 % masked, made once with their own seed."""
+def frozen_windows(
+    tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation"
+) -> list[dict[str, Tensor]]:
+    """Return frozen batches of windows from held-out IMDb reviews, 15 % masked: made once with their own seed."""
     held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
     return list(window_batches(held_out, tokenizer, max_length, 32)(generator(seed)))
 

@@ -115,7 +115,7 @@ def wall_clock_race(
     step = max(1e-3, (longer - short) / 20)
     steps = max(1, int((seconds - (short - 5 * step)) / step))
     model, taken = SIDES[side](train, tokenizer, steps, seed, learning_rate)
-    exam = recipes.frozen_windows("test", 300, tokenizer, MAX_LENGTH)
+    exam = recipes.frozen_windows(tokenizer, 300, MAX_LENGTH, split="test")
     found = evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id)
     return {"steps": steps, "seconds": taken, "test": found}
 

@@ -256,7 +256,7 @@ def shipped_checkpoint(name: str) -> dict:
     else:
         tokenizer = load_tokenizer()
         documents = tokenize_documents(load_documents("imdb", "train"), tokenizer)
-        exam = frozen_windows("test", 300, tokenizer, 128)
+        exam = frozen_windows(tokenizer, 300, 128, split="test")
     mask_token_id = tokenizer.mask_token_id
     hidden = torch.cat([b["labels"][b["input_ids"] == mask_token_id] for b in exam])
     commonest = torch.bincount(all_tokens(documents)).argmax()

@@ -56,7 +56,7 @@ def test_they_score_what_their_record_says(shipped):
     if name == "tiny-bert":
         sample = held_out_batches(tokenizer, 300, 128, split="test")[::6]
     else:
-        sample = frozen_windows("test", 300, tokenizer, 128)[::6]
+        sample = frozen_windows(tokenizer, 300, 128, split="test")[::6]
     found, recorded = evaluate_mlm(model, sample, tokenizer.mask_token_id), measured(name)["sample"]
     assert found["slots"] == recorded["slots"] > 1500
     for kind, scored in found["kinds"].items():
@@ -193,7 +193,11 @@ def test_the_starts_differ_and_an_unknown_one_is_refused():
 
 def test_the_masked_word_head_trains_the_top_layers_only(tmp_path, monkeypatch, encoder):
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
-    monkeypatch.setattr(checkpoints.recipes, "frozen_windows", lambda *a: frozen_windows("test", 2, *a[2:]))
+    monkeypatch.setattr(
+        checkpoints.recipes,
+        "frozen_windows",
+        lambda tokenizer, _, *rest, **split: frozen_windows(tokenizer, 2, *rest, **split),
+    )
     model, found = train_minilm_mlm(steps=2, batch_size=2, documents=3, evaluations=1)
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     assert all(

@@ -17,7 +17,9 @@ def text():
 @pytest.fixture(autouse=True)
 def short_exam(monkeypatch):
     whole = recipes.frozen_windows
-    monkeypatch.setattr(rivals.recipes, "frozen_windows", lambda split, documents, *rest: whole(split, 3, *rest))
+    monkeypatch.setattr(
+        rivals.recipes, "frozen_windows", lambda tokenizer, _, *rest, **split: whole(tokenizer, 3, *rest, **split)
+    )
 
 
 @pytest.mark.parametrize("side", SIDES)
