@@ -62,12 +62,13 @@ def masking(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def next_sentence(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 04: is it reading? Three kinds of negatives."""
+    """Notebook 04: is it reading? Three kinds of negatives, and BERT's kind three times as long."""
     steps = 200 if full else 20
+    lengths = {kind: (kind, steps) for kind in NEGATIVES} | {"another review, long": ("another review", 3 * steps)}
     return {
-        f"{kind}, seed {seed}": partial(studies.next_sentence_verdict, seed=seed, negatives=kind, steps=steps)
+        f"{name}, seed {seed}": partial(studies.next_sentence_verdict, seed=seed, negatives=kind, steps=steps)
         for seed in seeds
-        for kind in NEGATIVES
+        for name, (kind, steps) in lengths.items()
     }
 
 
