@@ -11,7 +11,7 @@ READY  := $(VENV)/ready# exists once everything is installed
 
 # Many containers set this to 1; then every process would compile anew what it imports, torch among it.
 export PYTHONDONTWRITEBYTECODE :=
-# On Linux: keep the memory of large tensors for the next ones; fresh pages for each are a sixth of a fine-tuning step.
+# On Linux: keep the memory of large tensors for the next ones. Fresh pages for each took a sixth of a fine-tuning step.
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 
@@ -66,7 +66,7 @@ bench: $(READY)  ## measure the course against what people would otherwise use; 
 	$(PY) -m helpers.benchmarks
 
 clean:     ## remove runs, site, slides and caches (the environment and the copies, where somebody may work, stay)
-	rm -rf runs build/site build/slides *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf runs build/site build/slides *.egg-info __pycache__ .pytest_cache .ruff_cache .hypothesis
 	find helpers notebooks publish tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one. Python compiles what
