@@ -11,7 +11,7 @@ READY  := $(VENV)/ready# exists once everything is installed
 
 # Many containers set this to 1; then every process would compile anew what it imports, torch among it.
 export PYTHONDONTWRITEBYTECODE :=
-# On Linux: keep the memory of large tensors for the next ones. Fresh pages for each took a sixth of a fine-tuning step.
+# On Linux: keep the memory of large tensors for the next ones, instead of fresh pages at every training step.
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 
