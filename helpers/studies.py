@@ -94,14 +94,13 @@ def ladder(
 ) -> dict:
     """Climb from the majority class to full fine-tuning on Rotten Tomatoes; every rung is trained on the same rows.
 
-    rows: the number of training sentences (None: all). sentences: other sentences to train on and to judge by, as in
-    cross-validation. name_or_path: the encoder, as in `weights.load_encoder`.
+    rows: how many of our train split's sentences to learn from (None: all). sentences: others in place of both splits,
+    to learn from and to judge by, as in cross-validation. name_or_path: the encoder, as in `weights.load_encoder`.
     Scores are on our held-out tenth, not on the official test set. Returns per rung `accuracy`, `interval`, `n`,
     `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where one was fine-tuned, the `model`.
     """
     tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
-    train, test = sentences or (load_reviews("rotten_tomatoes", split) for split in ("train", "test"))
-    train = train[:rows]
+    train, test = sentences or (load_reviews("rotten_tomatoes", "train")[:rows], load_reviews("rotten_tomatoes", "test"))
     train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
     y_train, y_test = ([review.label for review in reviews] for reviews in (train, test))
     right, trained, models = {}, {}, {}

@@ -54,10 +54,12 @@ def test_folds_share_all_sentences_out():
         assert 1550 < len(test) < 1850 and 0.45 < np.mean([review.label for review in test]) < 0.55
 
 
-def test_the_ladder_takes_other_sentences():
-    train, test = load_reviews("rotten_tomatoes", "train")[:60], load_reviews("rotten_tomatoes", "train")[60:90]
+def test_the_ladder_learns_from_all_of_other_sentences():
+    train, test = split_fold(0, 5)
     found = ladder(sentences=(train, test), rungs=("majority", "TF-IDF + logistic regression"), progress=False)
-    assert {score["n"] for score in found.values()} == {30}
+    majority, tfidf = found.values()
+    assert majority["n"] == tfidf["n"] == len(test)
+    assert tfidf["accuracy"] > 0.7  # the few hundred sentences of a class run bring it to 0.61
 
 
 # ---------------------------------------------------------------- the others, a few steps each
