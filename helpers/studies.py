@@ -100,7 +100,8 @@ def ladder(
     `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where one was fine-tuned, the `model`.
     """
     tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
-    train, test = sentences or (load_reviews("rotten_tomatoes", "train")[:rows], load_reviews("rotten_tomatoes", "test"))
+    train, test = sentences or [load_reviews("rotten_tomatoes", split) for split in ("train", "test")]
+    train = train if sentences else train[:rows]
     train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
     y_train, y_test = ([review.label for review in reviews] for reviews in (train, test))
     right, trained, models = {}, {}, {}
