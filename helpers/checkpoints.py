@@ -51,8 +51,8 @@ def pretrain_tiny(
     start: see `started`. static: pairs and masks are made once and used in every epoch. pairs: rows are two segments;
     if False, windows of one review. documents: the number of reviews to train on, vocabulary_documents: to learn the
     vocabulary from (None: all). No dropout. The exams are the same for every arm: 300 test reviews, 15 % of the tokens
-    masked 80/10/10, once and for all, as pairs (`test`) and as windows (`test_windows`); the `curve` is measured on
-    pairs from 60 validation reviews. Raises ValueError for an unknown start.
+    masked 80/10/10, once and for all, as pairs (`test`) and as windows (`test_windows`); the `curve` is measured on 60
+    validation reviews, in the form that the training rows have. Raises ValueError for an unknown start.
     """
     settings = locals() | {"mix": list(mix)}  # the arguments: nothing else has a name yet
     tokenizer, train = recipes.own_vocabulary(vocabulary_documents, vocab_size)
@@ -65,7 +65,8 @@ def pretrain_tiny(
         options["next_sentence"] = next_sentence
     make = recipes.pretraining_batches if pairs else recipes.window_batches
     batches = make(train, tokenizer, max_length, batch_size, **options)
-    curve = recipes.held_out_batches(tokenizer, 60, max_length)
+    held_out = recipes.held_out_batches if pairs else recipes.frozen_windows
+    curve = held_out(tokenizer, 60, max_length)
     run = training.Run("tiny-bert", settings, data=map(str, train), every=500)
     history = training.pretrain(
         model,
