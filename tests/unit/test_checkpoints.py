@@ -174,6 +174,8 @@ def test_a_small_encoder_is_pre_trained_and_measured(tmp_path, monkeypatch):
         assert result["all_settings"]["learning_rate"] == 2e-3 and result["training_seconds"] > 0
     for exam in ("test", "test_windows"):  # one for all
         assert found["dynamic"][exam]["slots"] == found["static"][exam]["slots"] == found["single"][exam]["slots"]
+    slots = {name: result["curve"][0]["slots"] for name, result in found.items()}
+    assert slots["dynamic"] == slots["static"] != slots["single"]  # the curve is on rows like those of the training
     assert not any(tmp_path.iterdir())  # what is finished leaves nothing to be taken for a run that can go on
 
 
