@@ -48,11 +48,12 @@ def pretrain_tiny(
     """Pre-train a small encoder from scratch on IMDb train reviews; return the model, its tokenizer and what was
     measured.
 
-    start: see `started`. static: pairs and masks are made once and used in every epoch. pairs: rows are two segments;
-    if False, windows of one review. documents: the number of reviews to train on, vocabulary_documents: to learn the
-    vocabulary from (None: all). No dropout. The exams are the same for every arm: 300 test reviews, 15 % of the tokens
-    masked 80/10/10, once and for all, as pairs (`test`) and as windows (`test_windows`); the `curve` is measured on 60
-    validation reviews, in the form that the training rows have. Raises ValueError for an unknown start.
+    steps: 0 leaves the model as it starts. start: see `started`. static: pairs and masks are made once and used in
+    every epoch. pairs: rows are two segments; if False, windows of one review. documents: the number of reviews to
+    train on, vocabulary_documents: to learn the vocabulary from (None: all). No dropout. The exams are the same for
+    every arm: 300 test reviews, 15 % of the tokens masked 80/10/10, once and for all, as pairs (`test`) and as windows
+    (`test_windows`); the `curve` is measured on 60 validation reviews, in the form that the training rows have. Raises
+    ValueError for an unknown start.
     """
     settings = locals() | {"mix": list(mix)}  # the arguments: nothing else has a name yet
     tokenizer, train = recipes.own_vocabulary(vocabulary_documents, vocab_size)
@@ -181,13 +182,14 @@ def ship_minilm_mlm(seed: int, **settings) -> dict:
 
 def summary(history: training.History, settings: dict) -> dict:
     """Return what a record keeps of a run: all its settings, tokens, seconds of training (those before a restart
-    included), speed, the mean masked-word loss of the last 50 steps, the held-out curve at [MASK] slots."""
+    included), speed, the mean masked-word loss of the last 50 steps (None without a step), the held-out curve at
+    [MASK] slots."""
     return {
         "all_settings": settings | {"device": str(settings["device"])},
         "tokens": history.tokens,
         "training_seconds": history.seconds,
         "tokens_per_second": history.tokens_per_second,
-        "train_loss": statistics.mean(history.parts["mlm"][-50:]),
+        "train_loss": statistics.mean(history.parts["mlm"][-50:]) if history.loss else None,
         "curve": [{"step": step} | found["kinds"]["mask"] for step, found in history.evaluations],
     }
 

@@ -35,7 +35,8 @@ MASKING = {  # name of the arm: what differs from 15 % of the tokens, 80/10/10, 
     "400 reviews, dynamic": {"documents": 400},
     "400 reviews, static": {"documents": 400, "static": True},
 }
-RECIPES = {  # RoBERTa's changes in turn, then more text and more steps
+RECIPES = {  # no pre-training, RoBERTa's changes in turn, then more text and more steps
+    "not pre-trained": {"steps": 0},
     "prepared once, NSP": {"documents": 400, "static": True},
     "drawn anew, NSP": {"documents": 400},
     "drawn anew, no NSP loss": {"documents": 400, "next_sentence": False},
@@ -98,7 +99,7 @@ def race(full: bool, seeds: list[int]) -> dict[str, partial]:
 def tiny_bert(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 05: the checkpoint from scratch. At the full budget the first seed's model is shipped."""
     shape = {"hidden_size": 192, "num_hidden_layers": 2, "max_length": 128, "batch_size": 16}
-    sizes = shape | {"steps": 9000 if full else 50, "mask_probability": 0.3, "evaluations": 9}
+    sizes = shape | {"steps": 18000 if full else 50, "mask_probability": 0.3, "evaluations": 9}
     function = ship_tiny_bert if full else studies.tiny_pretraining
     return {f"seed {seed}": partial(function, seed=seed, **sizes) for seed in seeds}
 

@@ -1,6 +1,7 @@
 """The shipped checkpoints: they load here and in transformers, and they score what their records say."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -177,6 +178,18 @@ def test_a_small_encoder_is_pre_trained_and_measured(tmp_path, monkeypatch):
     slots = {name: result["curve"][0]["slots"] for name, result in found.items()}
     assert slots["dynamic"] == slots["static"] != slots["single"]  # the curve is on rows like those of the training
     assert not any(tmp_path.iterdir())  # what is finished leaves nothing to be taken for a run that can go on
+
+
+def test_no_step_leaves_the_start_to_be_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    sizes = {"hidden_size": 32, "documents": 4, "vocab_size": 400, "vocabulary_documents": 20}
+    model, tokenizer, measured = pretrain_tiny(steps=0, seed=3, **sizes)
+    torch.manual_seed(3)
+    fresh = started(model.encoder.config, "neighbours")
+    assert all(torch.equal(a, b) for a, b in zip(model.encoder.parameters(), fresh.parameters(), strict=True))
+    assert measured["tokens"] == 0 and measured["curve"] == [] and measured["train_loss"] is None
+    assert abs(measured["test"]["loss"] - math.log(len(tokenizer))) < 1
+    assert json.loads(json.dumps(measured)) == measured
 
 
 def test_the_starts_differ_and_an_unknown_one_is_refused():
