@@ -107,7 +107,7 @@ def tiny_bert(full: bool, seeds: list[int]) -> dict[str, partial]:
 def minilm_mlm(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 03: the masked-word head for the pretrained encoder. At the full budget the first seed's is shipped."""
     function = ship_minilm_mlm if full else studies.masked_word_head
-    return {f"seed {seed}": partial(function, seed=seed, steps=1500 if full else 10) for seed in seeds}
+    return {f"seed {seed}": partial(function, seed=seed, steps=6000 if full else 10, batch_size=8) for seed in seeds}
 
 
 def shipped(full: bool, seeds: list[int]) -> dict[str, partial]:
@@ -201,7 +201,7 @@ UNITS = {
     "starts": ("2 × 128 from scratch, 32 × 64", 0),
     "race": ("ten minutes", 1),
     "tiny-bert": ("2 × 192 from scratch, 16 × 128", 0),
-    "minilm-mlm": ("masked-word head, 16 × 96", 0),
+    "minilm-mlm": ("masked-word head, 8 × 96", 0),
     "ladder": ("all layers, 32 sentences × 28", 520),
     "ladder-folds": ("all layers, 32 sentences × 28", 1040),
     "learning-rates": ("all layers, 32 sentences × 28", 125),
