@@ -137,13 +137,18 @@ def learning_rates(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 05: what our own pre-training is worth."""
+    """Notebook 05: what our own pre-training is worth, each start at three learning rates."""
     return {
-        f"{name}, seed {seed}": partial(
-            studies.own_pretraining_pays, seed=seed, pretrained=name == "pre-trained", epochs=5 if full else 1
+        f"{name}, {rate:g}, seed {seed}": partial(
+            studies.own_pretraining_pays,
+            seed=seed,
+            pretrained=name == "pre-trained",
+            learning_rate=rate,
+            epochs=3 if full else 1,
         )
         for seed in seeds
         for name in ("pre-trained", "fresh")
+        for rate in (1e-4, 3e-4, 1e-3)
     }
 
 
@@ -205,7 +210,7 @@ UNITS = {
     "ladder": ("all layers, 32 sentences × 28", 520),
     "ladder-folds": ("all layers, 32 sentences × 28", 1040),
     "learning-rates": ("all layers, 32 sentences × 28", 125),
-    "own-pretraining": ("2 × 192 fine-tuned, 32 sentences × 32", 1060),
+    "own-pretraining": ("2 × 192 fine-tuned, 32 sentences × 32", 636),
     "imdb": ("all layers, 16 reviews × 256", 250),
     "recipes": ("2 × 128 from scratch, 32 × 64", 424),
     "distillation": ("all layers, 32 sentences × 28", 803),

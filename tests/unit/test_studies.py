@@ -110,10 +110,14 @@ def test_a_step_of_each_unit_takes_time(unit):
 
 
 def test_a_small_encoder_reads_sentiment(tiny_encoder, small_tokenizer, monkeypatch):
-    few = {split: load_reviews("rotten_tomatoes", split)[:12] for split in ("train", "test")}
+    few = {
+        split: load_reviews("rotten_tomatoes", split)[:count]
+        for split, count in (("train", 12), ("validation", 9), ("test", 11))
+    }
     monkeypatch.setattr(studies, "load_reviews", lambda name, split: few[split])
     encoder = tiny_encoder(vocab_size=len(small_tokenizer), max_position_embeddings=16)
     found = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
-    assert found["n"] == 12 and 0 <= found["accuracy"] <= 1
+    assert found["n"] == 11 and 0 <= found["accuracy"] <= 1
+    assert found["validation"]["n"] == 9 and 0 <= found["validation"]["accuracy"] <= 1
     again = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
     assert again == found
