@@ -28,7 +28,8 @@ def scaled_dot_product_attention(
 
 
 def check_mask(mask: Tensor, shape: torch.Size) -> None:
-    """Raise TypeError or ValueError, in one sentence, if `mask` cannot serve scores of this shape."""
+    """Raise TypeError or ValueError, in one sentence, if `mask` cannot serve scores of this shape. Its values are
+    looked at on the CPU only."""
     if mask.dtype != torch.bool:
         raise TypeError(f"The attention mask has dtype {mask.dtype}; it must be bool, True where a query may look.")
     try:
@@ -39,7 +40,7 @@ def check_mask(mask: Tensor, shape: torch.Size) -> None:
         raise ValueError(
             f"A mask of shape {tuple(mask.shape)} does not fit scores of shape {tuple(shape)} (…, queries, keys)."
         )
-    # On a GPU this look would make the CPU wait at every layer; the encoder checks its input once on the CPU instead.
+    # On a GPU this look would make the CPU wait at every layer.
     if mask.device.type == "cpu" and not mask.any(dim=-1).all():
         raise ValueError(
             "The attention mask hides every key from some query: an all-padding row has nothing to attend to."
@@ -50,7 +51,8 @@ def padding_mask(attention_mask: Tensor) -> Tensor:
     """Turn the tokenizer's `attention_mask` (batch, seq), 1 for real tokens and 0 for padding, into a bool mask
     (batch, 1, 1, seq).
 
-    Raises ValueError unless it has two dimensions, holds only 0 and 1, and every row has a real token.
+    Raises ValueError unless it has two dimensions and, looked at on the CPU only, holds 0 and 1 alone with a real token
+    in every row.
     """
     if attention_mask.dim() != 2:
         raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}; it must be (batch, seq).")
@@ -71,7 +73,7 @@ class MultiHeadAttention(nn.Module):
     """Several attentions side by side, each in its own slice of the hidden size (Vaswani et al. 2017, section 3.2.2).
 
     `forward(hidden_states (batch, seq, hidden), mask)` returns the mixed hidden states (batch, seq, hidden) and, with
-    `need_weights=True`, the weights (batch, heads, seq, seq), else None.
+    `need_weights=True`, the weights (batch, heads, seq, seq), before dropout, else None.
     """
 
     def __init__(self, hidden_size: int, num_attention_heads: int, dropout: float = 0.0):
@@ -91,6 +93,8 @@ class MultiHeadAttention(nn.Module):
         query, key, value = (self.split_heads(project(hidden_states)) for project in (self.query, self.key, self.value))
         if need_weights:
             mixed, weights = scaled_dot_product_attention(query, key, value, mask)
+            if self.training and self.dropout:
+                mixed = F.dropout(weights, self.dropout) @ value
         else:
             # The same sum, fused: PyTorch's kernel never writes the (seq, seq) weights to memory.
             if mask is not None:

@@ -1,6 +1,6 @@
 """BERT: a configuration, an encoder, and the heads that sit on it (Devlin et al. 2019, sections 3 and 3.1).
 
-Everything is post-norm, with learned absolute positions and the exact GELU, as in the released models.
+Everything is post-norm, with learned absolute positions and the exact GELU, as transformers runs the released models.
 """
 
 from collections.abc import Sequence
@@ -112,8 +112,8 @@ class Encoder(nn.Module):
         input_ids, token_type_ids, position_ids: int64 (batch, seq). attention_mask: 1 for real tokens and 0 for
         padding, (batch, seq); or a bool mask (batch, seq, seq), True where a query may look, for packed rows. Without
         a mask every token is real.
-        Raises ValueError for a wrong shape, a sequence longer than the positions, an id outside the vocabulary or an
-        all-padding row.
+        Raises ValueError for a wrong shape or a sequence longer than the positions; on the CPU, which alone looks at
+        values, also for an id outside the vocabulary or an all-padding row.
         """
         self.check_input(input_ids, attention_mask, token_type_ids, position_ids)
         if token_type_ids is None:
@@ -127,7 +127,8 @@ class Encoder(nn.Module):
         hidden_states, attentions = [hidden], []
         for layer in self.layers:
             hidden, weights = layer(hidden, mask, output_attentions)
-            hidden_states.append(hidden)
+            if output_hidden_states:  # else let go of them: without a gradient nobody else holds them
+                hidden_states.append(hidden)
             attentions.append(weights)
         return EncoderOutput(
             hidden,
@@ -164,6 +165,8 @@ class Encoder(nn.Module):
             raise ValueError(
                 f"token_type_ids has shape {tuple(token_type_ids.shape)}; input_ids asks for {(batch, seq)}."
             )
+        if position_ids is not None and tuple(position_ids.shape) not in ((batch, seq), (1, seq)):
+            raise ValueError(f"position_ids has shape {tuple(position_ids.shape)}; input_ids asks for {(batch, seq)}.")
         # Values are looked at on the CPU only: on a GPU the look would wait for the device, and its embedding kernel
         # asserts by itself.
         if input_ids.device.type == "cpu":
@@ -179,8 +182,8 @@ class Encoder(nn.Module):
 
 
 def initialise(module: nn.Module, initializer_range: float) -> None:
-    """BERT's start: normal weights with this standard deviation, zero biases, LayerNorm at one and zero, the padding
-    row at zero."""
+    """BERT's start as transformers has it: normal weights with this standard deviation (Google's code cuts them off at
+    two of them), zero biases, LayerNorm at one and zero, the padding row at zero."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=initializer_range)
     if isinstance(module, nn.Linear):
@@ -226,8 +229,8 @@ def start_with_neighbours(encoder: Encoder) -> None:
 
 
 class MaskedLMHead(nn.Module):
-    """Dense, GELU, LayerNorm, then the word embeddings used again as output weights, plus a bias per word (tied;
-    Devlin et al. 2019, A.2)."""
+    """Dense, GELU, LayerNorm, then the word embeddings used again as output weights (tied; Press and Wolf 2017), plus a
+    bias per word: as in BERT's released code."""
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
@@ -369,7 +372,11 @@ class SequenceClassifier(nn.Module):
 
 def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: Encoder | None = None) -> Tensor:
     """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean"
-    and "max"."""
+    and "max". Raises ValueError for another name, or for "pooler" without its encoder."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")
+    if pooling == "pooler" and encoder is None:
+        raise ValueError("The pooler belongs to an encoder: give it, too.")
     if pooling == "pooler":
         return encoder.pool(hidden)
     if pooling == "cls":

@@ -61,10 +61,13 @@ def draw_spans(
     short_probability: float = 0.1,
 ) -> Spans:
     """Walk through every document once and return fresh pairs, by the rules of `sentence_pairs.make_nsp_pairs`; a false
-    B comes from another document. All draws follow from one number of `generator`. Raises ValueError for a max_length
-    under 8."""
-    if max_length < 8:
-        raise ValueError(f"max_length is {max_length}; it must be at least 8.")
+    B comes from another document, and where eight draws find only copies of the true B, that stays. All draws follow
+    from one number of `generator`. Raises ValueError for a max_length under 8 or a negative_probability outside
+    [0, 1)."""
+    if max_length < 8 or not 0 <= negative_probability < 1:
+        raise ValueError(
+            f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1)."
+        )
     edges, room = text.edges, max_length - 3
     draws = np.random.default_rng(torch.randint(2**62, (1,), generator=generator).item())
     document = np.flatnonzero(np.diff(text.firsts) > 1)  # those that have text left

@@ -14,8 +14,7 @@ from .bert import IGNORE
 def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int, device="cpu") -> dict:
     """Score a pre-training model on frozen batches: made once with a seed of their own and used every time.
 
-    batches: dictionaries as `MlmCollator` makes them, plus `original` where a "random" slot must be told from a
-    "kept" one: it is labels.
+    batches: dictionaries as `MlmCollator` makes them.
     Returns `loss` (mean over masked slots, nats), `accuracy`, `slots`, and the same two for each `kind` of slot:
     mask, random, kept; with next_sentence_label in the batches also `nsp_accuracy` and `pairs`. The model is put in
     eval mode and back.

@@ -71,7 +71,7 @@ def mask_tokens(
 
 def mask_positions(labels: Tensor, predictions_per_row: int) -> tuple[Tensor, Tensor]:
     """Return the masked slots as static shapes: positions (batch, predictions_per_row) and their labels, -100 where a
-    row has fewer.
+    row has fewer. (Rows shorter than that give (batch, seq).)
 
     Raises ValueError if a row has more masked slots than `predictions_per_row`: none may be lost.
     """
@@ -87,7 +87,7 @@ class MlmCollator:
     """Pad a list of examples and mask them: the batch that pre-training reads.
 
     Called with examples (dictionaries of lists: input_ids, token_type_ids, special_tokens_mask, optionally
-    next_sentence_label and word_ids), returns a dictionary of int64 tensors, `labels` among them. Every call draws
+    next_sentence_label), returns a dictionary of int64 tensors, `labels` among them. Every call draws
     afresh from `generator`: dynamic masking. Static masking is a batch that is made once and used again.
     """
 

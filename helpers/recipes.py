@@ -172,8 +172,8 @@ def static_batches(
     """Return a function that yields the same batches at every epoch, pairs and masks alike: data prepared once, in so
     many copies that take turns.
 
-    The copies come from generators of their own (seed, seed + 1, …), not from the one that an epoch is given: a run
-    that is resumed in another process sees the same copies.
+    The copies come from generators of their own (seed, seed + 1, …), not from the one that an epoch is given: another
+    process sees the same copies. Whose turn it is, is kept in memory alone: resume only runs of one copy.
     """
     turn = itertools.cycle(range(copies))
 

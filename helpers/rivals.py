@@ -176,8 +176,8 @@ def fine_tuning_trainer(
 def paper_instances(
     documents: Sequence[Sequence[Sequence[int]]], tokenizer, max_length: int, seed: int, most: int = 20
 ) -> list[dict]:
-    """Make BERT's pre-training instances, one token at a time, as its paper describes them (Devlin et al. 2019, section
-    3.1 and appendix A.2): plain Python, as one writes it at a first reading.
+    """Make BERT's pre-training instances, one token at a time, as its paper (Devlin et al. 2019, section 3.1 and
+    appendix A.2) and its released script describe them: plain Python, as one writes it at a first reading.
 
     documents: documents → sentences → token ids. Sentences are gathered until they fill a row (one row in ten aims at a
     random shorter length) and are cut in two at a random sentence; every second time B is replaced by sentences of a

@@ -87,19 +87,22 @@ def make_nsp_pairs(
     sentences are gathered up to a target length (in one case of ten a random shorter one), cut in two at a random
     sentence; then B stays (0), or sentences from a random other document take its place (1) and the replaced ones go
     back to be used next. The longer segment is cut at a random end until the pair fits. A negative never starts with
-    the sentence that truly follows, not even as a copy in another document. Two things differ from BERT's script, so
-    that the label cannot be read off without the words: a negative B is about as long as the one it replaces (theirs
-    fills the row, so that a short pair is a true one), and a lone last sentence is paired with the one before it
-    (theirs labels every such sentence a negative). The Counter says: pairs, positives, negatives, cut_tokens (cut off
-    by the length limit), lone_documents (one sentence, nothing to pair), no_alternative (see below).
+    the sentence that truly follows, not even as a copy in another document. Two things differ from BERT's script on
+    purpose, so that the label cannot be read off without the words: a negative B is about as long as the one it
+    replaces (theirs fills the row, so that a short pair is a true one), and a lone last sentence is paired with the one
+    before it (theirs labels every such sentence a negative). One more differs: theirs draws whether to aim short once a
+    document, ours once a row. The Counter says: pairs, positives, negatives, cut_tokens (cut off by the length limit),
+    lone_documents (one sentence, nothing to pair), no_alternative (see below).
     `negatives` says where a false B comes from: "another review", BERT's way; "same review", sentences elsewhere in the
     document, neither overlapping A nor the true B (a pair that leaves none is passed over, whatever its label would
     be); "another corpus", the documents of `corpus`.
-    Raises ValueError for fewer than two documents, a max_length under 8, a negative_probability outside [0, 1), or an
-    unknown kind.
+    Raises ValueError for fewer than two documents, a max_length under 8, a negative_probability outside [0, 1), an
+    unknown kind, or another corpus without text.
     """
     if negatives not in NEGATIVES:
         raise ValueError(f"Unknown kind of negative {negatives!r}; choose one of {', '.join(NEGATIVES)}.")
+    if negatives == "another corpus" and not any(corpus):
+        raise ValueError("Negatives come from another corpus: give one with text.")
     if sum(1 for document in documents if document) < 2:
         raise ValueError("Negatives come from another document: give at least two documents with text.")
     if max_length < 8 or not 0 <= negative_probability < 1:

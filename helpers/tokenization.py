@@ -22,12 +22,13 @@ def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenize
 
 
 def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedTokenizerFast:
-    """Learn a WordPiece vocabulary of exactly `vocab_size` entries with BERT's lower-casing and splitting (Wu et al.
-    2016, section 4.1).
+    """Return a tokenizer with a vocabulary of exactly `vocab_size` entries, learned with BERT's lower-casing and
+    splitting and applied as WordPiece (Wu et al. 2016, section 4.1).
 
-    The same texts give the same vocabulary every time.
+    BERT's own learner was not released. That of `tokenizers` joins the most frequent pair again and again, which is BPE
+    (Sennrich et al. 2016, section 3.2). The same texts give the same vocabulary every time.
 
-    Raises ValueError if the texts are too few or too small to fill the vocabulary.
+    Raises ValueError if the texts do not fill the vocabulary, or if their letters alone overflow it.
     """
     texts = list(texts)
     normalizer, pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
@@ -44,10 +45,11 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedT
     tokenizer = Tokenizer(models.WordPiece(learner.get_vocab(), unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
     tokenizer.decoder = decoders.WordPiece()
-    if tokenizer.get_vocab_size() < vocab_size:
-        raise ValueError(
-            f"The texts gave only {tokenizer.get_vocab_size()} pieces of {vocab_size}: give more text or ask for fewer."
-        )
+    found = tokenizer.get_vocab_size()
+    if found < vocab_size:
+        raise ValueError(f"The texts gave only {found} pieces of {vocab_size}: give more text or ask for fewer.")
+    if found > vocab_size:
+        raise ValueError(f"Special tokens and letters alone are {found} pieces, more than {vocab_size}: ask for more.")
     cls_id, sep_id = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",

@@ -191,10 +191,10 @@ def distill(
     progress: bool = True,
 ) -> History:
     """Train a `SequenceClassifier` student to answer as a fine-tuned teacher does (Hinton et al. 2015; Sanh et al.
-    2019, section 3).
+    2019, section 2).
 
     The loss is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and
-    1 are DistilBERT's.
+    1 are those of DistilBERT's code.
     Raises ValueError if an epoch has another number of batches than `steps_per_epoch`.
     """
     device = next(student.parameters()).device

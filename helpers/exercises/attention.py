@@ -237,9 +237,8 @@ def attention_maps(layers, hidden_states, mask):
     found=found_attention_maps,
 )
 def check_attention_maps(answer):
-    with torch.random.fork_rng(devices=[]):  # the weights are drawn without a trace in the notebook's own draws
-        torch.manual_seed(0)
-        layers = [attention.MultiHeadAttention(8, 2) for _ in range(3)]
+    torch.manual_seed(0)
+    layers = [attention.MultiHeadAttention(8, 2) for _ in range(3)]
     attention_mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     mask = attention.padding_mask(attention_mask)
     x = 3 * torch.randn(2, 5, 8, generator=generator(2))  # (batch, seq, hidden)

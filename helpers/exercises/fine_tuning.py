@@ -132,12 +132,11 @@ def found_last_layer_only(model):
     found=found_last_layer_only,
 )
 def check_last_layer_only(answer):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = bert.SequenceClassifier(bert.Encoder(bert.EncoderConfig(20, 12, 3, 2, 24, max_position_embeddings=4)))
-        old = model.classifier.weight
-        before = old.clone()
-        model = answer(model)
+    torch.manual_seed(0)
+    model = bert.SequenceClassifier(bert.Encoder(bert.EncoderConfig(20, 12, 3, 2, 24, max_position_embeddings=4)))
+    old = model.classifier.weight
+    before = old.clone()
+    model = answer(model)
     output = model(torch.tensor([[1, 5, 6, 2], [1, 7, 8, 2]]), labels=torch.tensor([0, 1]))
     yield output.logits.shape == (2, 2), "The logits have another shape: is it still two labels?"
     yield output.loss.requires_grad, "Nothing can be trained: do you unfreeze after you froze?"

@@ -79,12 +79,15 @@ def test_padding_cannot_change_a_real_token(need_weights):
     assert torch.equal(before[REAL.bool()], after[REAL.bool()])
 
 
-def test_dropout_acts_in_training_only():
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_dropout_acts_in_training_only(need_weights):
     attention = MultiHeadAttention(HIDDEN, 4, dropout=0.5)
     hidden = torch.randn(BATCH, SEQ, HIDDEN)
-    assert not torch.equal(attention(hidden)[0], attention(hidden)[0])
+    (once, weights), (again, same) = (attention(hidden, need_weights=need_weights) for _ in range(2))
+    assert not torch.equal(once, again)
+    assert not need_weights or torch.equal(weights, same)  # those before dropout: every row still sums to one
     attention.eval()
-    assert torch.equal(attention(hidden)[0], attention(hidden)[0])
+    assert torch.equal(attention(hidden, need_weights=need_weights)[0], attention(hidden, need_weights=need_weights)[0])
 
 
 def test_masks_say_who_may_look_where():

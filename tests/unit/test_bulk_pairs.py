@@ -140,6 +140,7 @@ def test_an_epoch_follows_from_the_generator(documents, small_tokenizer):
     [
         (lambda: lay_out([[[5], [6]], []]), "at least two documents"),
         (lambda: draw_spans(lay_out([[[5], [6]], [[7]]]), 7, seeded(0)), "at least 8"),
+        (lambda: draw_spans(lay_out([[[5], [6]], [[7]]]), 32, seeded(0), 1.0), r"\[0, 1\)"),
     ],
 )
 def test_wrong_input_is_refused(run, message):

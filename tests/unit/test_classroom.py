@@ -1,5 +1,7 @@
 """A claim that holds shows one stable line; one that does not stops the notebook and names itself."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,25 @@ def test_an_answer_passes_fails_or_is_not_attempted(entered):
         raise NotImplementedError
 
     assert repr(check(answered(stub))) == "○ double: not attempted"
+
+
+def test_an_answer_may_be_wrapped(entered):
+    """A decorator of the student's is no reason to stop; nor has every callable a line to show."""
+
+    def cached(body):
+        return answered(functools.lru_cache(body))
+
+    assert repr(check(cached(lambda x: 2 * x))) == "✓ double: all 2 checks hold"
+    assert repr(check(cached(found_double))) == "○ double: not attempted, the bug is still there"
+    assert check(cached(out_of_range)).text.endswith("(in your line `return [][x]`)")
+    assert check(answered(functools.partial(out_of_range))).text == "stopped with IndexError: list index out of range"
+
+
+def test_a_check_leaves_the_random_numbers_of_the_notebook_alone():
+    for task in classroom.exercises().values():
+        before = torch.get_rng_state()
+        assert check(task.reference).state == "passed"
+        assert torch.equal(torch.get_rng_state(), before), task.name
 
 
 def test_an_answer_like_the_bug_but_other_code_is_attempted(entered):

@@ -305,6 +305,7 @@ SPOILED = {
     "no config": (lambda folder: (folder / "config.json").unlink(), FileNotFoundError, "config.json"),
     "another family": (lambda folder: set_config(folder, model_type="roberta"), ValueError, "model_type 'roberta'"),
     "another activation": (lambda folder: set_config(folder, hidden_act="relu"), ValueError, "hidden_act 'relu'"),
+    "a decoder": (lambda folder: set_config(folder, is_decoder=True), ValueError, "is_decoder True"),
     "relative positions": (
         lambda folder: set_config(folder, position_embedding_type="relative_key"),
         ValueError,
@@ -324,9 +325,10 @@ def test_a_file_that_does_not_fit_is_refused(saved, load, spoil, error, message)
     assert "\n" not in str(caught.value)
 
 
-def test_an_architecture_without_a_class_is_refused(saved):
-    set_config(saved, architectures=["BertForTokenClassification"])
-    with pytest.raises(ValueError, match="BertForTokenClassification"):
+@pytest.mark.parametrize("names", [["BertForTokenClassification"], None], ids=str)
+def test_an_architecture_without_a_class_is_refused(saved, names):
+    set_config(saved, architectures=names)
+    with pytest.raises(ValueError, match=f"holds a {names[0] if names else None};"):
         load_model(saved)
 
 
@@ -359,3 +361,7 @@ def test_only_the_encoder_is_taken_from_a_file_with_heads(saved, batch):
     assert torch.equal(encoder(**batch).last_hidden_state, model.encoder(**batch).last_hidden_state)
     logits = F.linear(encoder.pool(encoder(**batch).last_hidden_state), model.nsp_head.classifier.weight)
     close(logits + model.nsp_head.classifier.bias, model(**batch).nsp_logits, 1e-5)
+    edit(
+        saved, lambda state: state.update({"qa_outputs.weight": torch.zeros(2, 24), "qa_outputs.bias": torch.zeros(2)})
+    )
+    assert torch.equal(load_encoder(saved)(**batch).last_hidden_state, encoder(**batch).last_hidden_state)

@@ -6,7 +6,7 @@ import torch
 
 from helpers.attention import MultiHeadAttention, causal_mask, padding_mask, scaled_dot_product_attention
 from helpers.batching import LengthBucketSampler, pack, pad, pad_packed
-from helpers.bert import IGNORE, Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
+from helpers.bert import IGNORE, Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool
 from helpers.corpora import load_documents, load_reviews
 from helpers.evaluation import mcnemar, wilson_interval
 from helpers.masking import mask_tokens
@@ -61,6 +61,11 @@ WRONG = {
         ValueError,
         "gave only . pieces of 100",
     ),
+    "more letters than entries": (
+        lambda: train_wordpiece(["abcdefghij"], 10),
+        ValueError,
+        "more than 10: ask for more",
+    ),
     # sequences
     "empty batch": (lambda: ENCODER(IDS[:0]), ValueError, r"shape \(0, 4\)"),
     "one row without a batch": (lambda: ENCODER(IDS[0]), ValueError, r"shape \(4,\); it must be \(batch, seq\)"),
@@ -69,6 +74,11 @@ WRONG = {
     "id too large": (lambda: ENCODER(with_value(50)), ValueError, "input_ids holds 0 … 50; .* 0 … 49"),
     "id below zero": (lambda: ENCODER(with_value(-1)), ValueError, "input_ids holds -1"),
     "segment out of range": (lambda: ENCODER(IDS, token_type_ids=2 * ONES), ValueError, "token_type_ids holds 2"),
+    "positions of another shape": (
+        lambda: ENCODER(IDS, position_ids=ONES[:, :3]),
+        ValueError,
+        r"position_ids .*\(2, 3\)",
+    ),
     "segments of another shape": (lambda: ENCODER(IDS, None, ONES[:, :3]), ValueError, r"token_type_ids .*\(2, 3\)"),
     # labels
     "class out of range": (
@@ -85,6 +95,8 @@ WRONG = {
         "must lie in 0 … 1",
     ),
     "unknown pooling": (lambda: SequenceClassifier(ENCODER, 2, "min"), ValueError, "'min'; choose one of pooler, cls"),
+    "unknown pooling of states": (lambda: pool(Q, None, "average"), ValueError, "'average'; choose one of pooler, cls"),
+    "pooler without its encoder": (lambda: pool(Q, None, "pooler"), ValueError, "belongs to an encoder"),
     # masks
     "mask of another shape": (lambda: ENCODER(IDS, ONES[:, :3]), ValueError, r"attention_mask .*\(2, 3\)"),
     "mask of another batch": (lambda: ENCODER(IDS, ONES[:1]), ValueError, r"attention_mask .*\(1, 4\)"),
@@ -143,6 +155,11 @@ WRONG = {
     "one document": (lambda: make_nsp_pairs([[[5], [6]], []], 32, generator(0)), ValueError, "at least two documents"),
     "no room for a pair": (lambda: make_nsp_pairs([[[5]], [[6]]], 7, generator(0)), ValueError, "at least 8"),
     "only negatives": (lambda: make_nsp_pairs([[[5]], [[6]]], 32, generator(0), 1.0), ValueError, r"\[0, 1\)"),
+    "another corpus that is not given": (
+        lambda: make_nsp_pairs([[[5]], [[6]]], 32, generator(0), negatives="another corpus"),
+        ValueError,
+        "give one with text",
+    ),
     "documents that are copies": (
         lambda: make_nsp_pairs([[[5], [5]]] * 3, 32, generator(0), 0.9),
         ValueError,
