@@ -12,7 +12,7 @@ from ..runtime import generator
 
 
 def word_overlap(tokens_a, tokens_b):
-    """Return the share of different tokens that both segments have in common, from 0 to 1."""
+    """Return, of all distinct tokens in the two segments, the share that stands in both, from 0 to 1."""
     return len(set(tokens_a) & set(tokens_b)) / len(set(tokens_a) | set(tokens_b))
 
 
