@@ -137,7 +137,7 @@ def learning_rates(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 05: what our own pre-training is worth, each start at three learning rates."""
+    """Notebook 05: what our own pre-training is worth, each start at four learning rates."""
     return {
         f"{name}, {rate:g}, seed {seed}": partial(
             studies.own_pretraining_pays,
@@ -148,7 +148,7 @@ def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
         )
         for seed in seeds
         for name in ("pre-trained", "fresh")
-        for rate in (1e-4, 3e-4, 1e-3)
+        for rate in (1e-4, 3e-4, 1e-3, 3e-3)
     }
 
 
