@@ -340,8 +340,7 @@ class SequenceClassifier(nn.Module):
 
     def __init__(self, encoder: Encoder, num_labels: int = 2, pooling: str = "pooler"):
         super().__init__()
-        if pooling not in POOLINGS:
-            raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")
+        check_pooling(pooling)
         self.encoder, self.pooling, self.num_labels = encoder, pooling, num_labels
         self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
         self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
@@ -370,11 +369,16 @@ class SequenceClassifier(nn.Module):
         return hidden, self.classifier(self.dropout(pool(hidden, attention_mask, self.pooling, self.encoder)))
 
 
+def check_pooling(pooling: str) -> None:
+    """Raise ValueError unless `pooling` is one of `POOLINGS`."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")
+
+
 def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: Encoder | None = None) -> Tensor:
     """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean"
     and "max". Raises ValueError for another name, or for "pooler" without its encoder."""
-    if pooling not in POOLINGS:
-        raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")
+    check_pooling(pooling)
     if pooling == "pooler" and encoder is None:
         raise ValueError("The pooler belongs to an encoder: give it, too.")
     if pooling == "pooler":

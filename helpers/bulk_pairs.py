@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .batching import LengthBucketSampler
 from .masking import MlmCollator
+from .sentence_pairs import check_pair_options
 
 
 class FlatText(NamedTuple):
@@ -64,10 +65,7 @@ def draw_spans(
     B comes from another document, and where eight draws find only copies of the true B, that stays. All draws follow
     from one number of `generator`. Raises ValueError for a max_length under 8 or a negative_probability outside
     [0, 1)."""
-    if max_length < 8 or not 0 <= negative_probability < 1:
-        raise ValueError(
-            f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1)."
-        )
+    check_pair_options(max_length, negative_probability)
     edges, room = text.edges, max_length - 3
     draws = np.random.default_rng(torch.randint(2**62, (1,), generator=generator).item())
     document = np.flatnonzero(np.diff(text.firsts) > 1)  # those that have text left

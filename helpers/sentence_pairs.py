@@ -105,10 +105,7 @@ def make_nsp_pairs(
         raise ValueError("Negatives come from another corpus: give one with text.")
     if sum(1 for document in documents if document) < 2:
         raise ValueError("Negatives come from another document: give at least two documents with text.")
-    if max_length < 8 or not 0 <= negative_probability < 1:
-        raise ValueError(
-            f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1)."
-        )
+    check_pair_options(max_length, negative_probability)
     budget, pairs, counts = max_length - 3, [], Counter()
     rng = _Draws(generator)
     for d, document in enumerate(documents):
@@ -146,6 +143,14 @@ def make_nsp_pairs(
             start = cut if negative else end
     counts["pairs"] = len(pairs)
     return pairs, counts
+
+
+def check_pair_options(max_length: int, negative_probability: float) -> None:
+    """Raise ValueError unless a pair has room in `max_length` and `negative_probability` lies in [0, 1)."""
+    if max_length < 8 or not 0 <= negative_probability < 1:
+        raise ValueError(
+            f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1)."
+        )
 
 
 def _draw_negative(

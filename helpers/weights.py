@@ -220,8 +220,13 @@ def verify_wheel(folder: Path | None = None) -> str:
 def read_config(folder: Path) -> EncoderConfig:
     """Return the configuration of a folder; raise ValueError for a model that is not a plain BERT encoder."""
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    plain = (("model_type", "bert"), ("hidden_act", "gelu"), ("position_embedding_type", "absolute"))
-    for key, expected in (*plain, ("is_decoder", False)):
+    plain = (
+        ("model_type", "bert"),
+        ("hidden_act", "gelu"),
+        ("position_embedding_type", "absolute"),
+        ("is_decoder", False),
+    )
+    for key, expected in plain:
         if settings.get(key, expected) != expected:
             raise ValueError(f"{folder.name} has {key} {settings[key]!r}; this course's encoder has {expected!r}.")
     return EncoderConfig(
