@@ -86,7 +86,7 @@ def starts(full: bool, seeds: list[int]) -> dict[str, partial]:
 def race(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 05: our loop against transformers' Trainer, the same seconds each; the Trainer may try three rates."""
     arms = {"ours": ("ours", 2e-3)} | {f"Trainer, {rate:g}": ("Trainer", rate) for rate in (5e-4, 1e-3, 2e-3)}
-    seconds = 600 if full else 10
+    seconds = 420 if full else 10
     return {
         f"{name}, seed {seed}": partial(
             rivals.wall_clock_race, side=side, seed=seed, seconds=seconds, learning_rate=rate
@@ -204,7 +204,7 @@ UNITS = {
     "masking": ("2 × 128 from scratch, 32 × 64", 0),
     "next-sentence": ("top three layers, 16 pairs × 128", 0),
     "starts": ("2 × 128 from scratch, 32 × 64", 0),
-    "race": ("ten minutes", 1),
+    "race": ("seven minutes", 1),
     "tiny-bert": ("2 × 192 from scratch, 16 × 128", 0),
     "minilm-mlm": ("masked-word head, 8 × 96", 0),
     "ladder": ("all layers, 32 sentences × 28", 520),
