@@ -10,6 +10,7 @@ import torch
 
 from . import evaluation, recipes, training
 from .bert import Encoder, EncoderConfig, PreTrainingModel, start_with_neighbours, start_with_waves
+from .bulk_pairs import bulk_batches
 from .corpora import load_documents
 from .masking import MIX
 from .records import load_result, markdown_table, percent
@@ -42,6 +43,8 @@ def pretrain_tiny(
     documents: int | None = None,
     vocab_size: int = 8000,
     vocabulary_documents: int | None = None,
+    dropout: float = 0.0,
+    bulk: bool = False,
     evaluations: int = 4,
     device="cpu",
 ) -> tuple[PreTrainingModel, object, dict]:
@@ -50,8 +53,8 @@ def pretrain_tiny(
 
     steps: 0 leaves the model as it starts. start: see `started`. static: pairs and masks are made once and used in
     every epoch. pairs: rows are two segments; if False, windows of one review. documents: the number of reviews to
-    train on, vocabulary_documents: to learn the vocabulary from (None: all). No dropout. The exams are the same for
-    every arm: 300 test reviews, 15 % of the tokens masked 80/10/10, once and for all, as pairs (`test`) and as windows
+    train on, vocabulary_documents: to learn the vocabulary from (None: all). bulk: pairs are drawn for all reviews at
+    once (`bulk_pairs`), as a GPU needs them; always with the next-sentence label. The exams are the same for every arm: 300 test reviews, 15 % of the tokens masked 80/10/10, once and for all, as pairs (`test`) and as windows
     (`test_windows`); the `curve` is measured on 60 validation reviews, in the form that the training rows have. Raises
     ValueError for an unknown start.
     """
@@ -59,12 +62,15 @@ def pretrain_tiny(
     tokenizer, train = recipes.own_vocabulary(vocabulary_documents, vocab_size)
     train = train[:documents]
     torch.manual_seed(seed)
-    config = recipes.tiny_config(tokenizer, max_length, hidden_size, num_hidden_layers, **NARROW_HEADS)
+    shape = NARROW_HEADS | {"dropout": dropout}
+    config = recipes.tiny_config(tokenizer, max_length, hidden_size, num_hidden_layers, **shape)
     model = PreTrainingModel(started(config, start)).to(device)
     options = {"mask_probability": mask_probability, "mix": tuple(mix), "whole_word": whole_word}
-    if pairs:
-        options["next_sentence"] = next_sentence
-    make = recipes.pretraining_batches if pairs else recipes.window_batches
+    make = recipes.window_batches
+    if pairs and bulk:
+        make = bulk_batches
+    elif pairs:
+        make, options["next_sentence"] = recipes.pretraining_batches, next_sentence
     batches = make(train, tokenizer, max_length, batch_size, **options)
     held_out = recipes.held_out_batches if pairs else recipes.frozen_windows
     curve = held_out(tokenizer, 60, max_length)
@@ -121,6 +127,7 @@ def train_minilm_mlm(
     trained_layers: int = 3,
     max_length: int = 128,
     batch_size: int = 16,
+    dropout: bool = False,
     evaluations: int = 8,
     documents: int | None = None,
     device="cpu",
@@ -129,8 +136,8 @@ def train_minilm_mlm(
     measured.
 
     All below the top `trained_layers` is frozen, the word embeddings, which the head uses again, among it. The head's
-    bias starts at the logarithm of the words' frequencies: no step is spent on which words are common. Rows are windows
-    of one review, no pairs. The `curve` is measured on 60 validation reviews, `test` on 300 test reviews, 15 % masked
+    bias starts at the logarithm of the words' frequencies: no step is spent on which words are common. dropout: keep the
+    encoder's own. Rows are windows of one review, no pairs. The `curve` is measured on 60 validation reviews, `test` on 300 test reviews, 15 % masked
     once and for all.
     """
     settings = locals().copy()  # the arguments: nothing else has a name yet
@@ -143,7 +150,9 @@ def train_minilm_mlm(
         training.freeze(part)
     counts = torch.bincount(recipes.all_tokens(train), minlength=encoder.config.vocab_size) + 1
     model.mlm_head.bias.data = (counts / counts.sum()).log()
-    recipes.without_dropout(model).to(device)
+    if not dropout:
+        recipes.without_dropout(model)
+    model.to(device)
     curve = recipes.frozen_windows(tokenizer, 60, max_length)
     run = training.Run("minilm-mlm", settings, data=load_documents("imdb", "train")[:documents], every=50)
     history = training.pretrain(

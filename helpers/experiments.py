@@ -23,7 +23,9 @@ from .runtime import generator
 from .sentence_pairs import NEGATIVES
 from .weights import save_pretrained
 
-# Small enough for a CPU (see data/results/plan.json).
+# Arms with this setting need a GPU: without one they are listed as not run. All others are small enough for a CPU (see
+# data/results/plan.json).
+GPU = {"device": "cuda"}
 TINY = {"hidden_size": 128, "num_hidden_layers": 2, "max_length": 64, "batch_size": 32}
 
 MASKING = {  # name of the arm: what differs from 15 % of the tokens, 80/10/10, drawn anew every time
@@ -63,13 +65,14 @@ def masking(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def next_sentence(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 04: is it reading? Three kinds of negatives, and BERT's kind three times as long."""
-    steps = 200 if full else 20
-    lengths = {kind: (kind, steps) for kind in NEGATIVES} | {"another review, long": ("another review", 3 * steps)}
+    """Notebook 04: is it reading? Three kinds of negatives; and BERT's kind with as many pairs as a CPU can afford."""
+    many = {"steps": 4000, "batch_size": 32, "train_layers": None, "learning_rate": 1e-4} | GPU if full else {"steps": 20}
+    sizes = {kind: {"negatives": kind} | many for kind in NEGATIVES}
+    sizes["another review, fewer pairs"] = {"negatives": "another review", "steps": 600 if full else 20}
     return {
-        f"{name}, seed {seed}": partial(studies.next_sentence_verdict, seed=seed, negatives=kind, steps=steps)
+        f"{name}, seed {seed}": partial(studies.next_sentence_verdict, seed=seed, **size)
         for seed in seeds
-        for name, (kind, steps) in lengths.items()
+        for name, size in sizes.items()
     }
 
 
@@ -97,17 +100,33 @@ def race(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def tiny_bert(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 05: the checkpoint from scratch. At the full budget the first seed's model is shipped."""
-    shape = {"hidden_size": 192, "num_hidden_layers": 2, "max_length": 128, "batch_size": 16}
-    sizes = shape | {"steps": 18000 if full else 50, "mask_probability": 0.3, "evaluations": 9}
-    function = ship_tiny_bert if full else studies.tiny_pretraining
-    return {f"seed {seed}": partial(function, seed=seed, **sizes) for seed in seeds}
+    """Notebook 05: the checkpoint from scratch, what dropout does to it, and a smaller one for a CPU. At the full
+    budget the first seed's model is shipped."""
+    small = {"hidden_size": 192, "num_hidden_layers": 2, "max_length": 128, "batch_size": 16}
+    small |= {"steps": 18000 if full else 50, "mask_probability": 0.3, "evaluations": 9}
+    large = {"hidden_size": 256, "num_hidden_layers": 4, "max_length": 128, "batch_size": 128, "steps": 16000}
+    large |= {"mask_probability": 0.3, "learning_rate": 1e-3, "bulk": True, "evaluations": 10} | GPU
+    arms = {}
+    for seed in seeds:
+        if full:
+            arms[f"seed {seed}"] = partial(ship_tiny_bert, seed=seed, **large, dropout=0.0)
+            arms[f"with dropout, seed {seed}"] = partial(studies.tiny_pretraining, seed=seed, **large, dropout=0.1)
+        arms[f"on a CPU, seed {seed}"] = partial(studies.tiny_pretraining, seed=seed, **small)
+    return arms
 
 
 def minilm_mlm(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 03: the masked-word head for the pretrained encoder. At the full budget the first seed's is shipped."""
-    function = ship_minilm_mlm if full else studies.masked_word_head
-    return {f"seed {seed}": partial(function, seed=seed, steps=6000 if full else 10, batch_size=8) for seed in seeds}
+    """Notebook 03: the masked-word head for the pretrained encoder, what dropout does to it, and a shorter run for a
+    CPU. At the full budget the first seed's is shipped."""
+    small = {"steps": 6000 if full else 10, "batch_size": 8}
+    large = {"steps": 13000, "batch_size": 64, "mask_probability": 0.3, "learning_rate": 1e-3, "evaluations": 10} | GPU
+    arms = {}
+    for seed in seeds:
+        if full:
+            arms[f"seed {seed}"] = partial(ship_minilm_mlm, seed=seed, **large)
+            arms[f"with dropout, seed {seed}"] = partial(studies.masked_word_head, seed=seed, **large, dropout=True)
+        arms[f"on a CPU, seed {seed}"] = partial(studies.masked_word_head, seed=seed, **small)
+    return arms
 
 
 def shipped(full: bool, seeds: list[int]) -> dict[str, partial]:
@@ -144,7 +163,7 @@ def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
             seed=seed,
             pretrained=name == "pre-trained",
             learning_rate=rate,
-            epochs=3 if full else 1,
+            **({"epochs": 3} | GPU if full else {"epochs": 1}),
         )
         for seed in seeds
         for name in ("pre-trained", "fresh")
@@ -153,9 +172,11 @@ def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def imdb(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 06: whole reviews, a stated subset of them."""
-    sizes = {"rows": 4000, "judged": 1000, "max_length": 256} if full else {"rows": 100, "judged": 100}
-    return {f"seed {seed}": partial(studies.imdb_fine_tuning, seed=seed, **sizes) for seed in seeds}
+    """Notebook 06: whole reviews, up to the encoder's 512 positions."""
+    sizes = {"rows": 100, "judged": 100}
+    if full:
+        sizes = {"rows": None, "judged": None, "max_length": 512, "epochs": 2, "batch_size": 32} | GPU
+    return {f"seed {seed}": partial(studies.imdb_fine_tuning, seed=seed, **sizes, learning_rate=1e-4) for seed in seeds}
 
 
 def recipes(full: bool, seeds: list[int]) -> dict[str, partial]:
@@ -210,8 +231,6 @@ UNITS = {
     "ladder": ("all layers, 32 sentences × 28", 520),
     "ladder-folds": ("all layers, 32 sentences × 28", 1040),
     "learning-rates": ("all layers, 32 sentences × 28", 125),
-    "own-pretraining": ("2 × 192 fine-tuned, 32 sentences × 32", 636),
-    "imdb": ("all layers, 16 reviews × 256", 250),
     "recipes": ("2 × 128 from scratch, 32 × 64", 424),
     "distillation": ("all layers, 32 sentences × 28", 803),
 }
@@ -221,11 +240,11 @@ SEEDS = {"three-objectives": 5, "tiny-bert": 1, "minilm-mlm": 1, "ladder-folds":
 
 
 def plan(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """What each study would cost at the full budget on this machine, from a few measured steps."""
+    """What each study's arms for a CPU cost at the full budget on this machine, from a few measured steps."""
     arms = {}
     for name, (unit, steps) in UNITS.items():
         planned = list(range(SEEDS.get(name, len(seeds))))
-        runs = STUDIES[name](True, planned).values()
+        runs = [run for run in STUDIES[name](True, planned).values() if "device" not in run.keywords]
         total = sum(run.keywords.get("steps", 0) + steps for run in runs)
         arms[name] = partial(studies.planned, unit=unit, arms=len(runs), seeds=len(planned), steps=total)
     return arms

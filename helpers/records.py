@@ -39,6 +39,8 @@ def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
             continue
         started = time.perf_counter()
         try:
+            if run.keywords.get("device") == "cuda" and not torch.cuda.is_available():
+                raise NotHere("no CUDA device")
             measured = run()
         except NotHere as reason:
             print(f"{name}: {arm} not run: {reason}", flush=True)

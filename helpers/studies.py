@@ -230,14 +230,14 @@ def sentiment(encoder: Encoder, tokenizer, seed: int, epochs: int, learning_rate
     return judged | {"validation": chosen_by}
 
 
-def own_pretraining_pays(seed: int, pretrained: bool, learning_rate: float, epochs: int = 3) -> dict:
+def own_pretraining_pays(seed: int, pretrained: bool, learning_rate: float, epochs: int = 3, device="cpu") -> dict:
     """Fine-tune the shipped tiny-bert, or the same network from the fresh start that it had, on Rotten Tomatoes; return
     its scores, as `sentiment` gives them."""
     encoder, tokenizer = load_checkpoint("tiny-bert").encoder, load_tokenizer(CHECKPOINTS / "tiny-bert")
     if not pretrained:
         torch.manual_seed(seed)
         encoder = checkpoints.started(encoder.config, "neighbours")
-    return sentiment(encoder, tokenizer, seed, epochs, learning_rate)
+    return sentiment(encoder.to(device), tokenizer, seed, epochs, learning_rate)
 
 
 def masked_word_head(**settings) -> dict:
@@ -286,7 +286,7 @@ def next_sentence_verdict(
     steps: int,
     batch_size: int = 16,
     max_length: int = 128,
-    train_layers: int = 3,
+    train_layers: int | None = 3,
     learning_rate: float = 3e-4,
     judged: int = 1000,
     device="cpu",
@@ -294,19 +294,23 @@ def next_sentence_verdict(
     """Fine-tune the pretrained encoder for next-sentence prediction on IMDb pairs and judge it, and its baselines.
 
     negatives: where a false B comes from, one of `sentence_pairs.NEGATIVES`. Pairs to train on are made from train
-    reviews, pairs to judge from test reviews. Returns the score of majority, lengths only and word overlap (fitted on
-    the same pairs), of the model, and of the model asked for the order of the true pairs ("not next" read as swapped).
+    reviews, pairs to judge from test reviews, and pairs to choose a recipe by from validation reviews. Where one walk
+    through the reviews gives too few pairs, it is walked again, for fresh ones. Returns the score of majority, lengths
+    only and word overlap (fitted on the same pairs), of the model, of the model asked for the order of the true pairs
+    ("not next" read as swapped), and `validation`, the model's score on the pairs to choose by.
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
-    made, counts = {}, {"train": steps * batch_size, "test": judged}
+    made, counts = {}, {"train": steps * batch_size, "validation": judged, "test": judged}
     # The pairs to judge have a seed of their own: all kinds and seeds are set the same reviews.
-    for split, draws in (("train", generator(seed)), ("test", generator(1234))):
+    for split, draws in (("train", generator(seed)), ("validation", generator(1234)), ("test", generator(1234))):
         documents = tokenize_documents(load_documents("imdb", split)[: counts[split] + 100], tokenizer)
         loose = tokenize_documents(load_documents("rotten_tomatoes", split), tokenizer)
-        pairs, _ = make_nsp_pairs(documents, max_length, draws, negatives=negatives, corpus=joined(loose, 10))
+        pairs, options = [], {"negatives": negatives, "corpus": joined(loose, 10)}
+        while len(pairs) < counts[split]:
+            pairs += make_nsp_pairs(documents, max_length, draws, **options)[0]
         made[split] = [pairs[i] for i in torch.randperm(len(pairs), generator=draws)[: counts[split]]]
     order = make_order_pairs(made["test"], generator(1234))
-    train, test, ordered = (nsp_examples(pairs, tokenizer) for pairs in (made["train"], made["test"], order))
+    train, chosen_by, test, ordered = (nsp_examples(pairs, tokenizer) for pairs in (*made.values(), order))
     model, history = fine_tuned(
         encoder,
         train,
@@ -322,6 +326,7 @@ def next_sentence_verdict(
     right["NSP head"] = right_in_order(model, test, tokenizer, device)
     right["order task: NSP head"] = right_in_order(model, ordered, tokenizer, device)
     scores = {name: evaluation.score(found) for name, found in right.items()}
+    scores["validation"] = evaluation.score(right_in_order(model, chosen_by, tokenizer, device))
     paired = evaluation.mcnemar(right["NSP head"], right["word overlap"])
     return scores | {"head against overlap": paired, "tokens": history.tokens, "train_loss": last_loss(history)}
 
@@ -353,11 +358,16 @@ def imdb_fine_tuning(
     """Fine-tune the pretrained encoder on IMDb reviews cut to `max_length` tokens; TF-IDF beside it, on the same
     reviews, whole and cut. rows, judged: how many train and test reviews (None: all).
 
-    Scores are on our held-out tenth of IMDb's train rows, not on its official test set.
+    Scores are on our held-out tenth of IMDb's train rows, not on its official test set; `validation` is the encoder's
+    on as many reviews of the tenth to choose by.
     """
     tokenizer, encoder = load_tokenizer(), load_encoder().to(device)
-    train, test = load_reviews("imdb", "train")[:rows], load_reviews("imdb", "test")[:judged]
-    examples, judge = (classification_examples(r, tokenizer, max_length, truncate=True) for r in (train, test))
+    train, validation, test = (
+        load_reviews("imdb", split)[:n] for split, n in zip(SPLITS, (rows, judged, judged), strict=True)
+    )
+    examples, chosen_by, judge = (
+        classification_examples(reviews, tokenizer, max_length, truncate=True) for reviews in (train, validation, test)
+    )
     model, history = fine_tuned(
         encoder,
         examples,
@@ -379,6 +389,8 @@ def imdb_fine_tuning(
     }
     return {name: evaluation.score(found) for name, found in right.items()} | {
         "full against TF-IDF": evaluation.mcnemar(right["full"], right["TF-IDF"]),
+        "whole against cut": evaluation.mcnemar(right["TF-IDF"], right["TF-IDF, cut as for the encoder"]),
+        "validation": evaluation.score(right_in_order(model, chosen_by, tokenizer, device)),
         "train_loss": last_loss(history),
     }
 
