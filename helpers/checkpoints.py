@@ -54,11 +54,14 @@ def pretrain_tiny(
     steps: 0 leaves the model as it starts. start: see `started`. static: pairs and masks are made once and used in
     every epoch. pairs: rows are two segments; if False, windows of one review. documents: the number of reviews to
     train on, vocabulary_documents: to learn the vocabulary from (None: all). bulk: pairs are drawn for all reviews at
-    once (`bulk_pairs`), as a GPU needs them; always with the next-sentence label. The exams are the same for every arm: 300 test reviews, 15 % of the tokens masked 80/10/10, once and for all, as pairs (`test`) and as windows
-    (`test_windows`); the `curve` is measured on 60 validation reviews, in the form that the training rows have. Raises
-    ValueError for an unknown start.
+    once (`bulk_pairs`), as a GPU needs them. The exams are the same for every arm: 300 test reviews, 15 % of the tokens
+    masked 80/10/10, once and for all, as pairs (`test`) and as windows (`test_windows`); the `curve` is measured on 60
+    validation reviews, in the form that the training rows have. Raises ValueError for an unknown start, and for bulk
+    without pairs and their label.
     """
     settings = locals() | {"mix": list(mix)}  # the arguments: nothing else has a name yet
+    if bulk and not (pairs and next_sentence):
+        raise ValueError("bulk draws pairs with their next-sentence label, and nothing else.")
     tokenizer, train = recipes.own_vocabulary(vocabulary_documents, vocab_size)
     train = train[:documents]
     torch.manual_seed(seed)
@@ -66,10 +69,8 @@ def pretrain_tiny(
     config = recipes.tiny_config(tokenizer, max_length, hidden_size, num_hidden_layers, **shape)
     model = PreTrainingModel(started(config, start)).to(device)
     options = {"mask_probability": mask_probability, "mix": tuple(mix), "whole_word": whole_word}
-    make = recipes.window_batches
-    if pairs and bulk:
-        make = bulk_batches
-    elif pairs:
+    make = bulk_batches if bulk else recipes.window_batches
+    if pairs and not bulk:
         make, options["next_sentence"] = recipes.pretraining_batches, next_sentence
     batches = make(train, tokenizer, max_length, batch_size, **options)
     held_out = recipes.held_out_batches if pairs else recipes.frozen_windows
@@ -136,9 +137,9 @@ def train_minilm_mlm(
     measured.
 
     All below the top `trained_layers` is frozen, the word embeddings, which the head uses again, among it. The head's
-    bias starts at the logarithm of the words' frequencies: no step is spent on which words are common. dropout: keep the
-    encoder's own. Rows are windows of one review, no pairs. The `curve` is measured on 60 validation reviews, `test` on 300 test reviews, 15 % masked
-    once and for all.
+    bias starts at the logarithm of the words' frequencies: no step is spent on which words are common. dropout: keep
+    the encoder's own. Rows are windows of one review, no pairs. The `curve` is measured on 60 validation reviews,
+    `test` on 300 test reviews, 15 % masked once and for all.
     """
     settings = locals().copy()  # the arguments: nothing else has a name yet
     torch.manual_seed(seed)
@@ -154,7 +155,8 @@ def train_minilm_mlm(
         recipes.without_dropout(model)
     model.to(device)
     curve = recipes.frozen_windows(tokenizer, 60, max_length)
-    run = training.Run("minilm-mlm", settings, data=load_documents("imdb", "train")[:documents], every=50)
+    data, every = load_documents("imdb", "train")[:documents], max(50, steps // 100)
+    run = training.Run("minilm-mlm", settings, data=data, every=every)
     history = training.pretrain(
         model,
         recipes.window_batches(train, tokenizer, max_length, batch_size, mask_probability=mask_probability),

@@ -38,8 +38,8 @@ def flops_per_token(config: EncoderConfig, length: int, decoded: float, frozen_l
 
 @dataclass(frozen=True)
 class CostedRun:
-    """A run to be costed. `tokens`: row length → tokens seen at that length; `seconds`: what it took here, if it was
-    run."""
+    """A run to be costed. `tokens`: row length → tokens seen at that length; `seconds`: what it took on `machine`, if
+    it was run."""
 
     name: str
     config: EncoderConfig
@@ -47,6 +47,7 @@ class CostedRun:
     decoded: float = 0.15
     frozen_layers: int = 0
     seconds: float | None = None
+    machine: str = ""
 
     @property
     def flops(self) -> float:
@@ -59,21 +60,23 @@ class CostedRun:
 
 def runs() -> list[CostedRun]:
     """Return the runs of the table: what this course trained, a small BERT as an example, and BERT-base."""
-    own = load_result("tiny-bert-full")["arms"]["seed 0"]
-    head = load_result("minilm-mlm-full")["arms"]["seed 0"]
-    size, base = own["settings"], EncoderConfig()
-    width = size["hidden_size"]
-    tiny = EncoderConfig(8000, width, size["num_hidden_layers"], width // 32, 4 * width, size["max_length"])
+    base, ours = EncoderConfig(), []
+    for suffix, arm in (("", "seed 0"), (", on a CPU", "on a CPU, seed 0")):
+        own, head = (load_result(f"{name}-full")["arms"][arm] for name in ("tiny-bert", "minilm-mlm"))
+        size, machine = own["settings"], own["machine"]["gpu"] or "one CPU core"
+        width = size["hidden_size"]
+        tiny = EncoderConfig(8000, width, size["num_hidden_layers"], width // 32, 4 * width, size["max_length"])
+        for name, run, config, frozen in (
+            ("tiny-bert", own, tiny, 0),
+            ("minilm-mlm", head, read_config(wheel_folder()), 3),
+        ):
+            tokens = {128: run["measured"]["tokens"]}
+            ours.append(CostedRun(name + suffix, config, tokens, 0.3, frozen, run["seconds"], machine))
     small = EncoderConfig(hidden_size=512, num_hidden_layers=4, num_attention_heads=8, intermediate_size=2048)
     # Devlin et al. 2019, A.2: 1,000,000 steps of 256 sequences, of 128 tokens in 90 % of the steps, of 512 in the rest.
     sequences = 256 * 1_000_000
     return [
-        CostedRun(
-            "tiny-bert", tiny, {128: own["measured"]["tokens"]}, size["mask_probability"], seconds=own["seconds"]
-        ),
-        CostedRun(
-            "minilm-mlm", read_config(wheel_folder()), {128: head["measured"]["tokens"]}, 0.3, 3, head["seconds"]
-        ),
+        *ours,
         CostedRun("a small BERT, 100,000 steps of 256", small, {128: 256 * 128 * 100_000}),
         CostedRun("BERT-base, 128 and then 512", base, {128: 0.9 * 128 * sequences, 512: 0.1 * 512 * sequences}),
         CostedRun("BERT-base, 512 throughout", base, {512: 512 * sequences}),
@@ -95,7 +98,7 @@ def cost_rows() -> list[dict]:
             "tokens": scientific(sum(run.tokens.values())),
             "FLOPs a token": scientific(run.flops / sum(run.tokens.values())),
             "FLOPs": scientific(run.flops),
-            "one CPU core, measured": duration(run.seconds) if run.seconds else "–",
+            "measured": f"{duration(run.seconds)}, {run.machine}" if run.seconds else "–",
             "one H100, computed": duration(gpu_seconds(run.flops)),
         }
         for run in runs()

@@ -66,7 +66,9 @@ def masking(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 def next_sentence(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 04: is it reading? Three kinds of negatives; and BERT's kind with as many pairs as a CPU can afford."""
-    many = {"steps": 4000, "batch_size": 32, "train_layers": None, "learning_rate": 1e-4} | GPU if full else {"steps": 20}
+    many = (
+        {"steps": 4000, "batch_size": 32, "train_layers": None, "learning_rate": 1e-4} | GPU if full else {"steps": 20}
+    )
     sizes = {kind: {"negatives": kind} | many for kind in NEGATIVES}
     sizes["another review, fewer pairs"] = {"negatives": "another review", "steps": 600 if full else 20}
     return {

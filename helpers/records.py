@@ -94,11 +94,16 @@ def origin(result: dict) -> str:
     """Return, in two lines, where a recorded study comes from: arms, machine, time, command."""
     arms, waiting = list(result["arms"].values()), result["not_run"]
     machines = {f"{m['gpu'] or m['processor']}, threads: {m['threads']}" for m in (arm["machine"] for arm in arms)}
-    minutes = [arm["seconds"] / 60 for arm in arms if arm["seconds"] is not None]
-    time_taken = f", {statistics.mean(minutes):.0f} minutes an arm" if minutes else ""
+    seconds = [arm["seconds"] for arm in arms if arm["seconds"] is not None]
+    time_taken = f", {time_of(statistics.mean(seconds))} an arm" if seconds else ""
     late = f", {len(waiting)} not run yet" if waiting else ""
     count = f"{len(arms)} arm{'s' * (len(arms) != 1)}"
     return f"recorded: {count}{late}{time_taken}, on {'; '.join(sorted(machines))}\n{result['command']}"
+
+
+def time_of(seconds: float) -> str:
+    """Return seconds as text, in minutes from two of them on."""
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def markdown_table(rows: list[dict]) -> str:

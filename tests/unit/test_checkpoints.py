@@ -180,6 +180,31 @@ def test_a_small_encoder_is_pre_trained_and_measured(tmp_path, monkeypatch):
     assert not any(tmp_path.iterdir())  # what is finished leaves nothing to be taken for a run that can go on
 
 
+def test_bulk_pairs_are_other_draws_of_the_same_kind(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    sizes = {"hidden_size": 32, "documents": 20, "vocab_size": 400, "vocabulary_documents": 20, "max_length": 32}
+    found = [pretrain_tiny(steps=3, batch_size=8, evaluations=1, bulk=bulk, **sizes) for bulk in (False, True)]
+    (plain, _, measured), (bulk, _, in_bulk) = found
+    assert measured.keys() == in_bulk.keys() and abs(measured["train_loss"] - in_bulk["train_loss"]) < 0.5
+    assert not torch.equal(plain.mlm_head.bias, bulk.mlm_head.bias)
+    assert not torch.equal(bulk.nsp_head.classifier.bias, torch.zeros(2))  # it was asked for next sentences
+    for change in ({"pairs": False}, {"next_sentence": False}):
+        with pytest.raises(ValueError, match="bulk draws pairs with their next-sentence label"):
+            pretrain_tiny(steps=1, bulk=True, **sizes, **change)
+
+
+def test_dropout_can_be_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
+    sizes = {"steps": 0, "vocab_size": 400, "vocabulary_documents": 20, "hidden_size": 32, "documents": 4}
+    for dropout in (0.0, 0.2):
+        config = pretrain_tiny(**sizes, dropout=dropout)[0].encoder.config
+        assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (dropout, dropout)
+    sizes = {"steps": 1, "batch_size": 2, "documents": 3, "evaluations": 1}
+    for dropout, p in ((False, 0.0), (True, 0.1)):
+        layer = train_minilm_mlm(**sizes, dropout=dropout)[0].encoder.layers[-1]
+        assert (layer.dropout.p, layer.attention.dropout) == (p, p)
+
+
 def test_no_step_leaves_the_start_to_be_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
     sizes = {"hidden_size": 32, "documents": 4, "vocab_size": 400, "vocabulary_documents": 20}

@@ -41,9 +41,14 @@ def test_the_table_on_the_page_is_the_computed_one():
 
 
 def test_the_table_holds_our_runs_as_recorded_and_the_papers():
-    tiny, head, _, mixed, long = costs.runs()
-    for run, name in ((tiny, "tiny-bert-full"), (head, "minilm-mlm-full")):
-        arm = load_result(name)["arms"]["seed 0"]
+    tiny, head, small, small_head, _, mixed, long = costs.runs()
+    ours = (tiny, "tiny-bert", ""), (head, "minilm-mlm", ""), (small, "tiny-bert", "on a CPU, ")
+    for run, name, arm in (*ours, (small_head, "minilm-mlm", "on a CPU, ")):
+        arm = load_result(f"{name}-full")["arms"][f"{arm}seed 0"]
+        assert run.decoded == arm["measured"]["all_settings"]["mask_probability"]
+        assert (run.config.hidden_size == 192) == (run is small) and run.machine == (
+            arm["machine"]["gpu"] or "one CPU core"
+        )
         assert sum(run.tokens.values()) == arm["measured"]["tokens"] and run.seconds == arm["seconds"]
     assert (head.config.num_hidden_layers, head.config.hidden_size, head.frozen_layers) == (6, 384, 3)
     assert sum(long.tokens.values()) == 256 * 512 * 10**6

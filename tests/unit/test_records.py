@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from helpers import records
 from helpers.records import load_result, markdown_table, origin, over_arms, percent, record
@@ -70,12 +71,24 @@ def test_a_missing_record_names_the_nearest_three(results):
         load_result("ladder-full")
 
 
+def test_an_arm_for_a_gpu_waits_for_one(results, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def on_device(device="cpu"):
+        return {"device": device}
+
+    record("study", {"a": partial(on_device), "b": partial(on_device, device="cuda")}, command="python -m …")
+    found = load_result("study")
+    assert list(found["arms"]) == ["a"] and found["not_run"] == ["b"]
+    assert "study: b not run: no CUDA device" in capsys.readouterr().out
+
+
 def test_where_a_study_comes_from(results):
     with pytest.raises(RuntimeError):
         record("study", {"a": partial(arm), "b": partial(arm, value=None), "c": partial(arm)}, command="python -m …")
     found = load_result("study")
     first, command = origin(found).splitlines()
-    assert first.startswith("recorded: 1 arm, 2 not run yet, 0 minutes an arm, on ") and "threads: " in first
+    assert first.startswith("recorded: 1 arm, 2 not run yet, 0 seconds an arm, on ") and "threads: " in first
     assert command == "python -m …"
     found["not_run"], found["arms"]["a"]["seconds"], found["arms"]["a"]["machine"]["gpu"] = [], None, "a big one"
     assert origin(found).startswith("recorded: 1 arm, on a big one, threads: ")
