@@ -26,7 +26,7 @@ def page() -> str:
 def section(study: dict) -> str:
     """Return one study: its title, its table, and under which circumstances it was measured."""
     function = STUDIES.get(re.sub(r"-(class|full)$", "", study["name"]))
-    asked = function.__doc__ if function else study["name"]
+    asked = " ".join(function.__doc__.split()) if function else study["name"]  # a docstring may have several lines
     where, title = re.fullmatch(r"(?:(Notebooks? [\d and]+): )?(.*)", asked).groups()
     title, _, more = title.partition(". ")
     lead = ". ".join(filter(None, [f"Study `{study['name']}`", where, more.rstrip(".")])) + "."

@@ -253,3 +253,9 @@ def test_a_new_study_appears_by_itself(tmp_path, monkeypatch):
 def test_the_benchmark_has_its_own_table():
     text = results.section(records.load_result("bench-full"))
     assert "| goal | result |" in text and "fine-tuning: accuracy of ours" in text
+
+
+def test_the_results_page_has_a_section_for_every_record():
+    page = results.page()
+    assert page.count("\n## ") == len(list(records.RESULTS.glob("*.json")))
+    assert "\n## The checkpoint from scratch, what dropout does to it, and a smaller one for a CPU\n" in page  # two lines
