@@ -258,4 +258,5 @@ def test_the_benchmark_has_its_own_table():
 def test_the_results_page_has_a_section_for_every_record():
     page = results.page()
     assert page.count("\n## ") == len(list(records.RESULTS.glob("*.json")))
-    assert "\n## The checkpoint from scratch, what dropout does to it, and a smaller one for a CPU\n" in page  # two lines
+    # This study's description has two lines.
+    assert "\n## The checkpoint from scratch, what dropout does to it, and a smaller one for a CPU\n" in page
