@@ -7,7 +7,7 @@ import pytest
 
 from helpers import studies
 from helpers.bert import student_from
-from helpers.corpora import load_reviews
+from helpers.corpora import load_documents, load_reviews
 from helpers.sentence_pairs import NEGATIVES
 from helpers.studies import (
     distillation,
@@ -72,6 +72,19 @@ def test_the_verdict_on_next_sentence(negatives):
     assert {score["n"] for name, score in found.items() if name in ("majority", "word overlap", "NSP head")} == {12}
     assert 0 < found["order task: NSP head"]["n"] <= 12
     assert json.loads(json.dumps(found)).keys() == found.keys()
+
+
+def test_few_reviews_are_walked_again_for_fresh_pairs(monkeypatch):
+    seen, train = [], studies.fine_tuned
+    monkeypatch.setattr(studies, "load_documents", lambda name, split: load_documents(name, split)[:6])
+
+    def trained_on_few(encoder, rows, *args, **kwargs):
+        seen.extend(rows)
+        return train(encoder, rows[:4], *args, **kwargs)
+
+    monkeypatch.setattr(studies, "fine_tuned", trained_on_few)
+    next_sentence_verdict(seed=0, negatives="another review", steps=30, batch_size=4, judged=12, max_length=32)
+    assert len(seen) == 120 and len({tuple(row["input_ids"]) for row in seen}) > 90  # one walk gives 61
 
 
 def test_whole_reviews():
