@@ -173,6 +173,18 @@ def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
     }
 
 
+def own_pretraining_folds(full: bool, seeds: list[int]) -> dict[str, partial]:
+    """Notebook 05: the same, cross-validated over all sentences, at the rates that `own_pretraining` chose."""
+    rates = {"pre-trained": 1e-3, "fresh": 3e-4}
+    return {
+        f"fold {fold}, seed {seed}": partial(
+            studies.own_pretraining_fold, fold=fold, seed=seed, rates=rates, epochs=3 if full else 1
+        )
+        for seed in seeds
+        for fold in range(5)
+    }
+
+
 def imdb(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 06: whole reviews, up to the encoder's 512 positions."""
     sizes = {"rows": 100, "judged": 100}
@@ -233,6 +245,7 @@ UNITS = {
     "ladder": ("all layers, 32 sentences × 28", 520),
     "ladder-folds": ("all layers, 32 sentences × 28", 1040),
     "learning-rates": ("all layers, 32 sentences × 28", 125),
+    "own-pretraining-folds": ("4 × 256, 32 sentences × 28", 1284),
     "recipes": ("2 × 128 from scratch, 32 × 64", 424),
     "distillation": ("all layers, 32 sentences × 28", 803),
 }
@@ -267,6 +280,7 @@ STUDIES = {
         ladder_folds,
         learning_rates,
         own_pretraining,
+        own_pretraining_folds,
         imdb,
         recipes,
         distillation,

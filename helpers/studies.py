@@ -7,7 +7,7 @@ import copy
 import re
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -233,11 +233,33 @@ def sentiment(encoder: Encoder, tokenizer, seed: int, epochs: int, learning_rate
 def own_pretraining_pays(seed: int, pretrained: bool, learning_rate: float, epochs: int = 3, device="cpu") -> dict:
     """Fine-tune the shipped tiny-bert, or the same network from the fresh start that it had, on Rotten Tomatoes; return
     its scores, as `sentiment` gives them."""
-    encoder, tokenizer = load_checkpoint("tiny-bert").encoder, load_tokenizer(CHECKPOINTS / "tiny-bert")
-    if not pretrained:
-        torch.manual_seed(seed)
-        encoder = checkpoints.started(encoder.config, "neighbours")
-    return sentiment(encoder.to(device), tokenizer, seed, epochs, learning_rate)
+    tokenizer = load_tokenizer(CHECKPOINTS / "tiny-bert")
+    return sentiment(_own_start(pretrained, seed).to(device), tokenizer, seed, epochs, learning_rate)
+
+
+def own_pretraining_fold(fold: int, seed: int, rates: Mapping[str, float], folds: int = 5, epochs: int = 3) -> dict:
+    """Fine-tune tiny-bert and the same network from its fresh start with one fold of all 8,530 Rotten Tomatoes
+    sentences held out.
+
+    rates: the learning rate of each start, "pre-trained" and "fresh". Returns the score of each on the fold, and
+    McNemar's test of the first against the second, `paired`.
+    """
+    tokenizer, right = load_tokenizer(CHECKPOINTS / "tiny-bert"), {}
+    train, inside = (classification_examples(reviews, tokenizer) for reviews in split_fold(fold, folds))
+    for start, rate in rates.items():
+        encoder = _own_start(start == "pre-trained", seed)
+        model, _ = fine_tuned(encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, progress=False)
+        right[start] = right_in_order(model, inside, tokenizer)
+    scores = {start: evaluation.score(found) for start, found in right.items()}
+    return scores | {"paired": evaluation.mcnemar(right["pre-trained"], right["fresh"])}
+
+
+def _own_start(pretrained: bool, seed: int) -> Encoder:
+    encoder = load_checkpoint("tiny-bert").encoder
+    if pretrained:
+        return encoder
+    torch.manual_seed(seed)
+    return checkpoints.started(encoder.config, "neighbours")
 
 
 def masked_word_head(**settings) -> dict:
@@ -486,9 +508,9 @@ def step_seconds(unit: str, repeats: int = 5) -> float:
         return _toy_step_seconds(repeats)
     shape, rows = unit.split(", ")
     batch_size, length = (int(number) for number in re.findall(r"\d+", rows))
-    if shape.startswith("2 ×"):
-        width = int(shape.split()[2])
-        config = EncoderConfig(8000, width, 2, width // 32, 4 * width, 128)
+    if " × " in shape:
+        layers, width = (int(number) for number in re.findall(r"\d+", shape))
+        config = EncoderConfig(8000, width, layers, width // 32, 4 * width, 128)
         encoder, words = Encoder(config), 0.15 if width == 128 else 0.3
     else:
         encoder, words = load_encoder(), 0.3

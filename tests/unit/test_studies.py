@@ -1,9 +1,11 @@
 """The studies measure what they say, tried at a size that a test can wait for."""
 
 import json
+from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 
 from helpers import studies
 from helpers.bert import student_from
@@ -116,7 +118,13 @@ def test_the_plan_counts_minutes(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "unit", ["2 × 128 from scratch, 2 × 16", "masked-word head, 2 × 16", "all layers, 2 sentences × 8"]
+    "unit",
+    [
+        "2 × 128 from scratch, 2 × 16",
+        "4 × 256, 2 sentences × 8",
+        "masked-word head, 2 × 16",
+        "all layers, 2 sentences × 8",
+    ],
 )
 def test_a_step_of_each_unit_takes_time(unit):
     assert 0 < studies.step_seconds(unit, repeats=1) < 60
@@ -134,3 +142,21 @@ def test_a_small_encoder_reads_sentiment(tiny_encoder, small_tokenizer, monkeypa
     assert found["validation"]["n"] == 9 and 0 <= found["validation"]["accuracy"] <= 1
     again = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
     assert again == found
+
+
+def test_a_fold_judges_both_starts_on_the_same_sentences(monkeypatch):
+    train, inside = split_fold(0, 5)
+    monkeypatch.setattr(studies, "split_fold", lambda fold, folds: (train[:40], inside[:30]))
+    rates = {"pre-trained": 1e-3, "fresh": 1e-4}
+    found = studies.own_pretraining_fold(fold=0, seed=0, rates=rates, epochs=1)
+    assert found["pre-trained"]["n"] == found["fresh"]["n"] == 30
+    ahead = found["paired"]["only_a"] - found["paired"]["only_b"]
+    assert ahead == round(30 * (found["pre-trained"]["accuracy"] - found["fresh"]["accuracy"]))
+    assert json.loads(json.dumps(found)).keys() == found.keys()
+
+
+def test_the_fresh_start_has_the_shape_of_tiny_bert_and_none_of_its_weights():
+    trained, fresh, other = (studies._own_start(*which) for which in ((True, 0), (False, 0), (False, 1)))
+    assert trained.config == fresh.config
+    weights = [encoder.embeddings.word.weight for encoder in (trained, fresh, other)]
+    assert not any(torch.equal(a, b) for a, b in combinations(weights, 2))
