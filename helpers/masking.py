@@ -48,7 +48,7 @@ def mask_tokens(
     eligible = ~special_tokens_mask.bool()
     draw = torch.rand(input_ids.shape, generator=generator)
     if word_ids is not None:
-        draw = draw.gather(1, word_ids.clamp(min=0))  # all pieces of a word share one draw, so they share their fate
+        draw = draw.gather(1, word_ids.clamp(min=0))  # all pieces of a word share one draw: all are chosen, or none
     if predictions_per_row is None:
         chosen = (draw < mask_probability) & eligible
     else:
