@@ -98,8 +98,8 @@ WRONG = {
             last_layer("return model", "model.out_head = torch.nn.Linear(12, 2)\n    return model"),
             "never gets a gradient",
         ),
-        (last_layer(".requires_grad_(False)", ".requires_grad_(True)"), "below the last layer"),
-        (last_layer("model.encoder.layers[-1]", "model.encoder"), "below the last layer"),
+        (last_layer(".requires_grad_(False)", ".requires_grad_(True)"), "More is trained than"),
+        (last_layer("model.encoder.layers[-1]", "model.encoder"), "More is trained than"),
         (last_layer("model.encoder.layers[-1]", "model.encoder.layers[0]"), "Is all of the last layer"),
         (
             last_layer("Linear(model.encoder.config.hidden_size, 2)", "Linear(model.encoder.config.hidden_size, 3)"),
