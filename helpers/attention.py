@@ -16,8 +16,8 @@ def scaled_dot_product_attention(
     query (…, queries, d), key (…, keys, d), value (…, keys, d_v), floating point; `mask` is bool and broadcasts to
     (…, queries, keys), True where a query may look. Returns the output (…, queries, d_v) and the weights (…, queries,
     keys).
-    Raises TypeError for a mask that is not bool, ValueError for one that does not fit or leaves a query nothing to
-    look at.
+    Raises TypeError for a mask that is not bool, ValueError for one that does not fit or, looked at on the CPU
+    only, leaves a query nothing to look at.
     """
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (…, queries, keys)
     if mask is not None:

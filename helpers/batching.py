@@ -14,7 +14,7 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     """Stack examples (dictionaries of lists of ints, or of single ints) into int64 tensors (batch, seq) and (batch,).
 
     Rows are padded on the right to the longest one, or to `length`; `attention_mask` (1 real, 0 padding) is added.
-    Raises ValueError for no examples, an empty one, or one longer than `length`.
+    Raises ValueError for no examples, an empty one, one longer than `length`, or one whose lists differ in length.
     """
     if not examples or not all(example["input_ids"] for example in examples):
         raise ValueError("A batch needs at least one example, and every example at least one token.")
@@ -29,6 +29,8 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
         if isinstance(first, int):
             batch[key] = torch.tensor(values)
         else:
+            if [len(value) for value in values] != lengths.tolist():
+                raise ValueError(f"{key!r} must have one value for each token of its example.")
             # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
             batch[key] = torch.full(real.shape, fill)

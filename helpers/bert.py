@@ -291,7 +291,8 @@ class PreTrainingModel(nn.Module):
 
         With labels only the masked slots are decoded: at 15 % and a small encoder the vocabulary projection is most
         of the work.
-        Raises ValueError when labels mask no slot at all, or hold ids outside the vocabulary.
+        Raises ValueError when labels mask no slot at all or, looked at on the CPU only, hold ids outside the
+        vocabulary.
         """
         hidden = self.encoder(input_ids, attention_mask, token_type_ids, position_ids).last_hidden_state
         nsp_logits = self.nsp_head(self.encoder.pool(hidden))
@@ -353,7 +354,7 @@ class SequenceClassifier(nn.Module):
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> ClassifierOutput:
-        """labels: int64 (batch,). Raises ValueError for labels out of range."""
+        """labels: int64 (batch,). Raises ValueError for labels out of range, looked at on the CPU only."""
         _, logits = self.hidden_and_logits(input_ids, attention_mask, token_type_ids)
         if labels is None:
             return ClassifierOutput(None, logits)

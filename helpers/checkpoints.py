@@ -210,8 +210,9 @@ def summary(history: training.History, settings: dict) -> dict:
 
 @torch.no_grad()
 def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> list[tuple[str, float]]:
-    """Return the likeliest words for the one [MASK] in `text`, each with its probability. Raises ValueError unless
-    there is exactly one."""
+    """Return the likeliest words for the one [MASK] in `text`, each with its probability; the model is left in
+    evaluation mode. Raises ValueError unless there is exactly one [MASK]."""
+    model.eval()
     batch = tokenizer(text, return_tensors="pt").to(model.mlm_head.bias.device)
     place = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()
     if len(place) != 1:

@@ -28,24 +28,21 @@ from .tokenization import encode, train_wordpiece
 def classification_examples(
     reviews: list[Review], tokenizer, max_length: int = 128, truncate: bool = False
 ) -> list[dict]:
-    """Return encoded reviews with `labels`, and `index`, the place in the list, to put predictions back in order."""
+    """Return encoded reviews with `labels`."""
     examples = encode(tokenizer, [review.text for review in reviews], max_length, truncate)
-    return [
-        example | {"labels": review.label, "index": i}
-        for i, (example, review) in enumerate(zip(examples, reviews, strict=True))
-    ]
+    return [example | {"labels": review.label} for example, review in zip(examples, reviews, strict=True)]
 
 
 def length_batches(
     examples: list[dict], tokenizer, batch_size: int
 ) -> Callable[[torch.Generator | None], Iterable[dict[str, Tensor]]]:
     """Return a function that yields one epoch of padded batches of similar length; with None as its generator, in a
-    fixed order."""
+    fixed order. Each batch says in `index` where in the list its examples stand, to put predictions back in order."""
     lengths = [len(example["input_ids"]) for example in examples]
 
     def batches(generator: torch.Generator | None = None):
         for indices in batching.LengthBucketSampler(lengths, batch_size, generator):
-            yield batching.pad([examples[i] for i in indices], tokenizer.pad_token_id)
+            yield batching.pad([examples[i] | {"index": i} for i in indices], tokenizer.pad_token_id)
 
     return batches
 
@@ -114,8 +111,10 @@ def fine_tuned(
     """Fine-tune a copy of `encoder` through its [CLS] and return the classifier and its history.
 
     `train_layers`: train only so many layers from the top, and the pooler; the rest stays frozen. None trains
-    everything.
+    everything. Raises ValueError for more layers than there are.
     """
+    if train_layers is not None and not 0 <= train_layers <= len(encoder.layers):
+        raise ValueError(f"train_layers is {train_layers}; the encoder has {len(encoder.layers)} layers.")
     torch.manual_seed(seed)  # the new head and dropout draw from the global generator
     model = SequenceClassifier(copy.deepcopy(encoder), num_labels=2).to(encoder.pooler.weight.device)
     if train_layers is not None:

@@ -29,10 +29,12 @@ def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
     arms: name → a function with its arguments, which are recorded as the arm's `settings`; it returns what it measured,
     as plain values. An arm that the file holds already, with the same settings, is not run again; arms that have not
     run yet, or raise NotHere, are listed under `not_run`. Delete the file to measure everything anew. Returns the path
-    of the file.
+    of the file. Raises ValueError, and runs nothing, if the file holds arms that are not asked for: they would be lost.
     """
     path = RESULTS / f"{name}.json"
     held = load_result(name)["arms"] if path.is_file() else {}
+    if lost := held.keys() - arms.keys():
+        raise ValueError(f"{path.name} holds arms that this call does not ask for: {', '.join(sorted(lost))}.")
     done = {arm: held[arm] for arm, run in arms.items() if arm in held and held[arm]["settings"] == run.keywords}
     for arm, run in arms.items():
         if arm in done:

@@ -1,4 +1,4 @@
-"""Where a notebook runs: seed, device, precision, budget. `python -m helpers.runtime` checks the machine."""
+"""Where a notebook runs: seed, device, budget. `python -m helpers.runtime` checks the machine."""
 
 import importlib.metadata
 import importlib.util
@@ -18,10 +18,9 @@ BUDGETS = ("class", "full")
 
 @dataclass(frozen=True)
 class Runtime:
-    """What `setup` chose: `device`, the `precision` of autocast (None: plain float32), `budget` ("class" or "full")."""
+    """What `setup` chose: `device` and `budget` ("class" or "full")."""
 
     device: torch.device
-    precision: torch.dtype | None
     budget: str
 
     def choose(self, class_size, full_size):
@@ -45,7 +44,7 @@ def setup(seed: int = 0, device: str | None = None) -> Runtime:
     torch.manual_seed(seed)
     _quiet_transformers()
     print(f"ready: seed {seed}, {budget} budget")
-    return Runtime(chosen, torch.bfloat16 if chosen.type == "cuda" else None, budget)
+    return Runtime(chosen, budget)
 
 
 def choose_device(name: str | None = None) -> torch.device:

@@ -99,7 +99,7 @@ def ladder(
     Scores are on our held-out tenth, not on the official test set. Returns per rung `accuracy`, `interval`, `n`,
     `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where one was fine-tuned, the `model`.
     """
-    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    rungs, tokenizer, encoder = tuple(rungs), load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
     train, test = sentences or [load_reviews("rotten_tomatoes", split) for split in ("train", "test")]
     train = train if sentences else train[:rows]
     train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
@@ -356,7 +356,7 @@ def next_sentence_verdict(
 def nsp_examples(pairs: Sequence[Pair], tokenizer) -> list[dict]:
     """Return [CLS] A [SEP] B [SEP] rows with `labels`, the pair's label, and `index`, its place."""
     rows = [build_inputs(pair, tokenizer.cls_token_id, tokenizer.sep_token_id) for pair in pairs]
-    return [row | {"labels": row.pop("next_sentence_label"), "index": i} for i, row in enumerate(rows)]
+    return [row | {"labels": row.pop("next_sentence_label")} for row in rows]
 
 
 def last_loss(history: training.History, steps: int = 50) -> float:

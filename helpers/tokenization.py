@@ -78,7 +78,12 @@ def encode(
     if not texts:
         return []
     encoded = tokenizer(
-        list(texts), return_special_tokens_mask=True, return_attention_mask=False, truncation=False, verbose=False
+        list(texts),
+        return_token_type_ids=True,  # some tokenizers on the hub leave them out unless asked
+        return_special_tokens_mask=True,
+        return_attention_mask=False,
+        truncation=False,
+        verbose=False,
     )
     examples = [
         {key: encoded[key][i] for key in ("input_ids", "token_type_ids", "special_tokens_mask")}

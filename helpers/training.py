@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
@@ -310,6 +310,8 @@ class LoopState:
         for count, batch in enumerate(batches(self.generator), 1):
             if count > skip:
                 yield batch
+            elif count == skip:
+                self.clock = time.perf_counter()  # what was drawn again is not training
         if count == 0:
             raise ValueError("The epoch has no batches: there is no data to train on.")
         self.epoch_start = None
@@ -331,11 +333,12 @@ class LoopState:
 
 
 class Run:
-    """Checkpoints of one run, in a folder whose name is a digest of everything that shapes it: configuration, data
-    and helpers' source.
+    """Checkpoints of one run, in a folder whose name is a digest of the given configuration and data, and of helpers'
+    source.
 
-    Change any of them and the digest changes, so a stale checkpoint is never picked up. The folder lies in
-    $COURSE_RUNS (default: runs/).
+    Change any of them and the digest changes, so a stale checkpoint is never picked up. What else shapes a run, such
+    as how its batches are made, belongs into `configuration`: its first batch will do. The folder lies in $COURSE_RUNS
+    (default: runs/).
     """
 
     def __init__(self, name: str, configuration: dict, data: Iterable[str], every: int = 100):
@@ -376,7 +379,8 @@ class Run:
         if not (self.folder / "state.json").is_file():
             return False
         facts = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
-        tensors = load_file(self.folder / f"step{facts['step']}.safetensors")
+        # Read, not mapped: Windows refuses to delete a file that is mapped, and the next save deletes this one.
+        tensors = load((self.folder / f"step{facts['step']}.safetensors").read_bytes())
         model.load_state_dict(
             {key.removeprefix("model."): tensor for key, tensor in tensors.items() if key.startswith("model.")}
         )
@@ -394,4 +398,5 @@ class Run:
         state.step, state.position = facts["step"], facts["position"]
         state.history = History(**facts["history"])
         state.history.evaluations = [tuple(entry) for entry in state.history.evaluations]
+        state.clock = time.perf_counter()  # nor is reading a checkpoint
         return True

@@ -99,7 +99,7 @@ def check_fine_tune_epoch(answer):
 
 
 def last_layer_only(model):
-    """Return the classifier ready to train its last layer and a fresh output layer; all else, the pooler too, is frozen.
+    """Return the classifier ready to train its last layer and a fresh output layer; all else is frozen.
 
     model: a `bert.SequenceClassifier` with two labels; it is changed in place.
     """
@@ -112,7 +112,7 @@ def last_layer_only(model):
 
 
 def found_last_layer_only(model):
-    """Return the classifier ready to train its last layer and a fresh output layer; all else, the pooler too, is frozen."""
+    """Return the classifier ready to train its last layer and a fresh output layer; all else is frozen."""
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     model.out_head = torch.nn.Linear(model.encoder.config.hidden_size, 2)
@@ -154,7 +154,10 @@ def check_last_layer_only(answer):
         "Is all of the last layer trained?",
     )
     others = [name for name in grads if not name.startswith(("encoder.layers.2.", "classifier."))]
-    yield not any(grads[name] for name in others), "More is trained than the last layer and the output layer: what did you freeze?"
+    yield (
+        not any(grads[name] for name in others),
+        "More is trained than the last layer and the output layer: what did you freeze?",
+    )
 
 
 # ---------------------------------------------------------------- spot the bug: the split that decides

@@ -47,6 +47,12 @@ def test_pad_by_hand():
     assert pad(examples, pad_token_id=9, length=5)["input_ids"].tolist() == [[5, 6, 7, 9, 9], [8, 9, 9, 9, 9]]
 
 
+def test_a_list_that_does_not_fit_its_row_is_refused():
+    examples = [{"input_ids": [1, 2, 3], "labels": [1, 2]}, {"input_ids": [4, 5], "labels": [3, 4, 5]}]
+    with pytest.raises(ValueError, match="'labels' must have one value for each token"):
+        pad(examples, pad_token_id=0)  # five values for five tokens, but one would slip into the other row
+
+
 @given(LENGTHS, st.integers(1, 9), st.integers(0, 5), st.integers(1, 4))
 def test_each_index_comes_once_an_epoch(lengths, batch_size, seed, pool_batches):
     sampler = LengthBucketSampler(lengths, batch_size, torch.Generator().manual_seed(seed), pool_batches)

@@ -157,6 +157,8 @@ def test_fill_mask_wants_one_mask(small_tokenizer, tiny_encoder):
     model = PreTrainingModel(tiny_encoder(vocab_size=len(small_tokenizer))).eval()
     found = fill_mask(model, small_tokenizer, "the [MASK] was good", top=3)
     assert len(found) == 3 and found[0][1] >= found[1][1] >= found[2][1] > 0
+    model.train()  # as a training loop leaves it: dropout must not choose the words
+    assert fill_mask(model, small_tokenizer, "the [MASK] was good", top=3) == found
     for text, count in (("no gap", 0), ("[MASK] and [MASK]", 2)):
         with pytest.raises(ValueError, match=f"has {count} "):
             fill_mask(model, small_tokenizer, text)

@@ -48,9 +48,9 @@ def small_encoder(small_tokenizer, tiny_encoder):
     return tiny_encoder(vocab_size=len(small_tokenizer), max_position_embeddings=128)
 
 
-def test_examples_keep_text_label_and_place(reviews, examples, small_tokenizer):
-    for i, (review, example) in enumerate(zip(reviews, examples, strict=True)):
-        assert (example["labels"], example["index"]) == (review.label, i)
+def test_examples_keep_text_and_label(reviews, examples, small_tokenizer):
+    for review, example in zip(reviews, examples, strict=True):
+        assert example["labels"] == review.label
         assert example["input_ids"] == small_tokenizer(review.text)["input_ids"]
     long = [Review("good " * 200, 1)]
     with pytest.raises(ValueError, match="truncate=True"):
@@ -76,6 +76,9 @@ def test_predictions_are_put_back_in_order(examples, small_tokenizer, small_enco
         ]
     right = right_in_order(model, examples, small_tokenizer)
     assert right.dtype == bool and right.tolist() == one_by_one and 0 < sum(one_by_one) < 50
+    # Of any list of examples: some left out, two lists joined.
+    assert right_in_order(model, examples[::3], small_tokenizer).tolist() == one_by_one[::3]
+    assert right_in_order(model, examples[9:] + examples, small_tokenizer).tolist() == one_by_one[9:] + one_by_one
 
 
 @torch.no_grad()
@@ -130,6 +133,8 @@ def test_the_new_classifier_lies_where_the_encoder_does(examples, small_tokenize
 
 
 def test_only_the_layers_asked_for_are_trained(examples, small_tokenizer, small_encoder):
+    with pytest.raises(ValueError, match="train_layers is 9; the encoder has"):
+        fine_tuned(small_encoder, examples, small_tokenizer, seed=0, epochs=1, train_layers=9)
     model, _ = fine_tuned(
         small_encoder, examples, small_tokenizer, seed=0, epochs=1, learning_rate=1e-3, train_layers=1, progress=False
     )

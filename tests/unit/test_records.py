@@ -54,6 +54,15 @@ def test_a_stopped_study_goes_on_where_it_was(results):
     assert log == [0, 1, 2] and load_result("study")["arms"]["seed 1"]["measured"]["accuracy"] == 0.75
 
 
+def test_arms_that_are_not_asked_for_are_not_lost(results):
+    runs = {f"seed {seed}": partial(arm, seed=seed) for seed in range(3)}
+    before = record("study", runs, command="--seeds 3").read_text(encoding="utf-8")
+    log = []
+    with pytest.raises(ValueError, match="not ask for: seed 1, seed 2"):
+        record("study", {"seed 0": runs["seed 0"], "new": partial(arm, log)}, command="--seeds 1")
+    assert log == [] and (results / "study.json").read_text(encoding="utf-8") == before
+
+
 def test_a_value_over_arms(results):
     record("study", {f"{v}": partial(arm, value=v) for v in (0.25, 0.5, 1.0)}, command="")
     found = over_arms(load_result("study"), "accuracy")

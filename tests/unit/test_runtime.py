@@ -22,7 +22,7 @@ def test_the_line_is_the_same_on_every_machine(monkeypatch, capsys, budget, expe
         monkeypatch.setenv("COURSE_BUDGET", budget)
     run = setup(seed=3, device="cpu")
     assert capsys.readouterr().out == f"ready: seed 3, {expected} budget\n"
-    assert (run.budget, run.device, run.precision) == (expected, torch.device("cpu"), None)
+    assert (run.budget, run.device) == (expected, torch.device("cpu"))
     assert run.choose("small", "large") == {"class": "small", "full": "large"}[expected]
 
 

@@ -34,6 +34,14 @@ def test_every_answer_to_an_everyday_sentence_is_one_piece(tokenizer):
         assert all(tokenizer.tokenize(answer) == [answer] for answer in sentence["accepted"]), sentence
 
 
+def test_a_tokenizer_without_segments_of_its_own(small_tokenizer, monkeypatch):
+    """Some tokenizers on the hub name no token_type_ids among their inputs."""
+    expected = encode(small_tokenizer, TEXTS, max_length=64)
+    monkeypatch.setattr(small_tokenizer, "model_input_names", ["input_ids", "attention_mask"])
+    assert "token_type_ids" not in small_tokenizer("ok")
+    assert encode(small_tokenizer, TEXTS, max_length=64) == expected
+
+
 def test_training_fills_the_vocabulary_exactly(small_tokenizer):
     vocabulary = small_tokenizer.get_vocab()
     assert sorted(vocabulary.values()) == list(range(600))

@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -144,6 +145,41 @@ def test_a_stopped_run_goes_on_bit_for_bit(train, uninterrupted, every, stops):
     assert any(key.startswith("optimizer.") for key in found)
     for key, tensor in expected_checkpoint.items():
         assert torch.equal(found[key], tensor), key
+
+
+def test_a_restored_checkpoint_can_be_deleted_on_windows(train, monkeypatch):
+    """Windows refuses to delete a file that is mapped into memory; Linux says in /proc which files are."""
+    run, maps, unlink = new_run(every=3), Path("/proc/self/maps"), Path.unlink
+    train(run, stop_after=4)
+
+    def as_on_windows(path):
+        if maps.is_file() and str(path) in maps.read_text(encoding="utf-8"):
+            raise PermissionError(f"{path.name} is in use")
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", as_on_windows)
+    _, history = train(run, seed=100)
+    assert len(history.loss) == STEPS
+
+
+def test_what_a_resumed_run_draws_again_is_not_training(batches, small_tokenizer):
+    def slow(generator):
+        for batch in batches(generator):
+            time.sleep(0.2)
+            yield batch
+
+    run, options = new_run(every=4), {"learning_rate": 1e-3, "progress": False}
+    for stop_after in (4, 5):
+        history = pretrain(
+            tiny_model(small_tokenizer),
+            slow,
+            steps=6,
+            generator=generator(0),
+            run=run,
+            stop_after=stop_after,
+            **options,
+        )
+    assert len(history.loss) == 5 and history.seconds < 5 * 0.2 + 0.6  # drawing four again takes 0.8 more
 
 
 def test_without_a_checkpoint_another_seed_gives_another_model(train, uninterrupted):
@@ -313,7 +349,8 @@ def task():
     """(batches of one epoch, steps per epoch, batches of held-out examples)."""
     tokenizer = SimpleNamespace(pad_token_id=0)
     make = partial(length_batches, tokenizer=tokenizer, batch_size=32)
-    return make(find_the_word(320, 0)), 10, list(make(find_the_word(200, 1))(None))
+    held_out = [training.to_device(batch, torch.device("cpu")) for batch in make(find_the_word(200, 1))(None)]
+    return make(find_the_word(320, 0)), 10, held_out
 
 
 def accuracy(model, held_out) -> float:
