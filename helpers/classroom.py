@@ -119,8 +119,11 @@ class Checked:
 def check(answer: Callable) -> Checked:
     """Check your answer to the exercise of the same name, mechanism by mechanism; stop at the first that fails.
 
-    Never raises: the notebook runs on whatever the answer does. Raises KeyError only if there is no such exercise.
+    Whatever the answer does, the notebook runs on. Raises TypeError for what is no function, and KeyError if there is
+    no such exercise.
     """
+    if not hasattr(answer, "__name__"):
+        raise TypeError(f"check takes the function itself, as in check(window_mask) without quotes, not {answer!r}.")
     task = _find(answer.__name__)
     if task.found and _same_code(answer, task.found):
         return Checked(task.name, "not attempted", "not attempted, the bug is still there")

@@ -34,8 +34,13 @@ def record(name: str, arms: Mapping[str, partial], *, command: str) -> Path:
     path = RESULTS / f"{name}.json"
     held = load_result(name)["arms"] if path.is_file() else {}
     if lost := held.keys() - arms.keys():
-        raise ValueError(f"{path.name} holds arms that this call does not ask for: {', '.join(sorted(lost))}.")
+        raise ValueError(
+            f"{path.name} holds arms that this call does not ask for: {', '.join(sorted(lost))}. "
+            "Ask for all seeds that it holds, or delete it to measure anew."
+        )
     done = {arm: held[arm] for arm, run in arms.items() if arm in held and held[arm]["settings"] == run.keywords}
+    if len(done) == len(arms):
+        print(f"{name}: all {len(arms)} arms are recorded already; delete the file to measure anew", flush=True)
     for arm, run in arms.items():
         if arm in done:
             continue

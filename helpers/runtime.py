@@ -112,8 +112,8 @@ def _line(holds: bool, text: str) -> bool:
 def _check_python() -> bool:
     found = platform.python_version()
     return _line(
-        sys.version_info >= (3, 11),
-        f"Python {found}" + ("" if sys.version_info >= (3, 11) else ": install 3.11 or newer"),
+        (3, 11) <= sys.version_info[:2] <= (3, 14),
+        f"Python {found}" + ("" if (3, 11) <= sys.version_info[:2] <= (3, 14) else ": install 3.11 to 3.14"),
     )
 
 
@@ -131,7 +131,7 @@ def _check_memory() -> bool:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (AttributeError, ValueError):
         return _line(True, "memory: not readable on this system; 8 GiB are comfortable")
-    return _line(total >= 4, f"memory: {total:.0f} GiB" + ("" if total >= 4 else ": the notebooks need 4 GiB"))
+    return _line(total >= 4, f"memory: {total:.0f} GiB in all" + ("" if total >= 4 else "; the notebooks need 4 GiB"))
 
 
 if __name__ == "__main__":

@@ -191,11 +191,11 @@ def resolve(name_or_path: str | Path | None) -> Path:
 
     try:
         return Path(snapshot_download(str(name_or_path), allow_patterns=list(PATTERNS)))
-    except Exception as error:  # the hub's client raises a dozen types for "no network"; the cause stays attached
+    except Exception as error:  # the hub's client raises a dozen types for "no network", with pages of traceback
         raise ConnectionError(
-            f"{str(name_or_path)!r} is no folder here, and the Hugging Face hub did not give it: go online, "
-            "check the name, or leave it out to use the encoder that is installed."
-        ) from error
+            f"{str(name_or_path)!r} is no folder here, and the Hugging Face hub did not give it: go online, check the "
+            f"name, or leave it out to use the encoder that is installed. ({type(error).__name__})"
+        ) from None
 
 
 def wheel_folder() -> Path:
@@ -218,7 +218,11 @@ def verify_wheel(folder: Path | None = None) -> str:
 
 
 def read_config(folder: Path) -> EncoderConfig:
-    """Return the configuration of a folder; raise ValueError for a model that is not a plain BERT encoder."""
+    """Return the configuration of a folder; raise ValueError for a model that is not a plain BERT encoder, and
+    FileNotFoundError for a folder without one."""
+    if not (folder / "config.json").is_file():
+        known = f": load it with load_checkpoint({folder.name!r})" if (folder / "trained.safetensors").is_file() else ""
+        raise FileNotFoundError(f"The folder {str(folder)!r} has no config.json{known}.")
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     plain = (
         ("model_type", "bert"),

@@ -111,6 +111,12 @@ def test_an_answer_may_be_wrapped(entered):
     assert check(answered(functools.partial(out_of_range))).text == "stopped with IndexError: list index out of range"
 
 
+def test_check_wants_the_function_itself():
+    for slip in ("window_mask", None, 5):
+        with pytest.raises(TypeError, match="the function itself"):
+            check(slip)
+
+
 def test_a_check_leaves_the_random_numbers_of_the_notebook_alone():
     for task in classroom.exercises().values():
         before = torch.get_rng_state()

@@ -40,7 +40,7 @@ def test_a_record_says_what_it_takes_to_trust_it(results):
     assert only["versions"]["torch"].startswith("2.") and "transformers" in only["versions"]
 
 
-def test_a_stopped_study_goes_on_where_it_was(results):
+def test_a_stopped_study_goes_on_where_it_was(results, capsys):
     log = []
     runs = {f"seed {seed}": partial(arm, seed=seed) for seed in range(3)}
     watched = {name: partial(lambda seed: arm(log, seed=seed), **run.keywords) for name, run in runs.items()}
@@ -50,6 +50,8 @@ def test_a_stopped_study_goes_on_where_it_was(results):
     assert load_result("study")["not_run"] == ["seed 1", "seed 2"]
     record("study", watched, command="")
     assert log == [0, 1, 2] and load_result("study")["not_run"] == []
+    record("study", watched, command="")
+    assert log == [0, 1, 2] and "all 3 arms are recorded already" in capsys.readouterr().out
     record("study", watched | {"seed 1": partial(arm, value=0.75, seed=1)}, command="")  # other settings: run again
     assert log == [0, 1, 2] and load_result("study")["arms"]["seed 1"]["measured"]["accuracy"] == 0.75
 

@@ -15,7 +15,7 @@ from helpers.runtime import choose_device, generator, setup
 from helpers.sentence_pairs import make_nsp_pairs
 from helpers.tokenization import encode, load_tokenizer, train_wordpiece
 from helpers.training import distill, fine_tune, freeze, make_optimizer, pretrain
-from helpers.weights import load_encoder, load_model
+from helpers.weights import CHECKPOINTS, load_encoder, load_model
 
 CONFIG = EncoderConfig(50, 24, 1, 4, 40, 16)
 ENCODER = Encoder(CONFIG).eval()
@@ -56,6 +56,12 @@ WRONG = {
     "encoder of the hub, offline": (lambda: load_encoder("google-bert/bert-base-uncased"), ConnectionError, HUB),
     "tokenizer of the hub, offline": (lambda: load_tokenizer("google-bert/bert-base-uncased"), ConnectionError, HUB),
     "model of the hub, offline": (lambda: load_model("no-such-folder"), ConnectionError, HUB),
+    "encoder in a folder of another kind": (
+        lambda: load_encoder(CHECKPOINTS / "minilm-mlm"),
+        FileNotFoundError,
+        r"no config.json: load it with load_checkpoint\('minilm-mlm'\)",
+    ),
+    "encoder without a name": (lambda: load_encoder(""), FileNotFoundError, "The folder '.' has no config.json"),
     "too little text for a vocabulary": (
         lambda: train_wordpiece(["a b"], 100),
         ValueError,
