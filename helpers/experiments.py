@@ -174,7 +174,7 @@ def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
 
 
 def own_pretraining_folds(full: bool, seeds: list[int]) -> dict[str, partial]:
-    """Notebook 05: the same, cross-validated over all sentences, at the rates that `own_pretraining` chose."""
+    """Notebook 05: what our own pre-training is worth, cross-validated, at the rates that `own_pretraining` chose."""
     rates = {"pre-trained": 1e-3, "fresh": 3e-4}
     return {
         f"fold {fold}, seed {seed}": partial(
