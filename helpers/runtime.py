@@ -110,11 +110,8 @@ def _line(holds: bool, text: str) -> bool:
 
 
 def _check_python() -> bool:
-    found = platform.python_version()
-    return _line(
-        (3, 11) <= sys.version_info[:2] <= (3, 14),
-        f"Python {found}" + ("" if (3, 11) <= sys.version_info[:2] <= (3, 14) else ": install 3.11 to 3.14"),
-    )
+    fits = (3, 11) <= sys.version_info[:2] <= (3, 14)
+    return _line(fits, f"Python {platform.python_version()}" + ("" if fits else ": install 3.11 to 3.14"))
 
 
 def _check_package(name: str, pinned: str) -> bool:

@@ -337,7 +337,7 @@ class Run:
     source.
 
     Change any of them and the digest changes, so a stale checkpoint is never picked up. What else shapes a run, such
-    as how its batches are made, belongs into `configuration`: its first batch will do. The folder lies in $COURSE_RUNS
+    as how its batches are made, belongs in `configuration`; its first batch will do. The folder lies in $COURSE_RUNS
     (default: runs/).
     """
 
