@@ -354,7 +354,7 @@ def next_sentence_verdict(
 
 
 def nsp_examples(pairs: Sequence[Pair], tokenizer) -> list[dict]:
-    """Return [CLS] A [SEP] B [SEP] rows with `labels`, the pair's label, and `index`, its place."""
+    """Return [CLS] A [SEP] B [SEP] rows with `labels`, the pair's label."""
     rows = [build_inputs(pair, tokenizer.cls_token_id, tokenizer.sep_token_id) for pair in pairs]
     return [row | {"labels": row.pop("next_sentence_label")} for row in rows]
 

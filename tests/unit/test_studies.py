@@ -148,8 +148,17 @@ def test_a_small_encoder_reads_sentiment(tiny_encoder, small_tokenizer, monkeypa
 def test_a_fold_judges_both_starts_on_the_same_sentences(monkeypatch):
     train, inside = split_fold(0, 5)
     monkeypatch.setattr(studies, "split_fold", lambda fold, folds: (train[:40], inside[:30]))
-    rates = {"pre-trained": 1e-3, "fresh": 1e-4}
+    rates, seen, fine_tuned = {"pre-trained": 1e-3, "fresh": 1e-4}, [], studies.fine_tuned
+
+    def watched(encoder, examples, tokenizer, **options):
+        seen.append((encoder.embeddings.word.weight, options["learning_rate"], options["seed"], options["epochs"]))
+        return fine_tuned(encoder, examples, tokenizer, **options)
+
+    monkeypatch.setattr(studies, "fine_tuned", watched)
     found = studies.own_pretraining_fold(fold=0, seed=0, rates=rates, epochs=1)
+    for (weight, *how), start in zip(seen, rates, strict=True):
+        expected = studies._own_start(start == "pre-trained", seed=0).embeddings.word.weight
+        assert torch.equal(weight, expected) and how == [rates[start], 0, 1]
     assert found["pre-trained"]["n"] == found["fresh"]["n"] == 30
     ahead = found["paired"]["only_a"] - found["paired"]["only_b"]
     assert ahead == round(30 * (found["pre-trained"]["accuracy"] - found["fresh"]["accuracy"]))
