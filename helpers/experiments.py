@@ -147,7 +147,7 @@ def ladder_folds(full: bool, seeds: list[int]) -> dict[str, partial]:
     return {
         f"fold {fold}, seed {seed}": partial(studies.ladder_fold, fold=fold, seed=seed, epochs=2 if full else 1)
         for seed in seeds
-        for fold in range(5)
+        for fold in range(studies.FOLDS)
     }
 
 
@@ -181,7 +181,7 @@ def own_pretraining_folds(full: bool, seeds: list[int]) -> dict[str, partial]:
             studies.own_pretraining_fold, fold=fold, seed=seed, rates=rates, epochs=3 if full else 1
         )
         for seed in seeds
-        for fold in range(5)
+        for fold in range(studies.FOLDS)
     }
 
 

@@ -80,6 +80,8 @@ RUNGS = (
     "random initialisation",
 )
 
+FOLDS = 5  # of the cross-validations
+
 
 def ladder(
     rows: int | None = 300,
@@ -142,13 +144,13 @@ def _scores(found: dict[str, dict]) -> dict[str, dict]:
     return {rung: {k: v for k, v in score.items() if k not in ("right", "model")} for rung, score in found.items()}
 
 
-def ladder_fold(fold: int, folds: int = 5, epochs: int = 2, batch_size: int = 32, seed: int = 0) -> dict:
+def ladder_fold(fold: int, epochs: int, seed: int) -> dict:
     """Climb the ladder with one fold of all 8,530 Rotten Tomatoes sentences held out (folds by the hash of the text).
 
     Returns the scores of each rung and, for neighbours, McNemar's test. The mean over the folds is the cross-validated
     accuracy.
     """
-    found = ladder(sentences=split_fold(fold, folds), epochs=epochs, batch_size=batch_size, seed=seed, progress=False)
+    found = ladder(sentences=split_fold(fold), epochs=epochs, batch_size=32, seed=seed, progress=False)
     paired = {
         f"{lower} | {upper}": evaluation.mcnemar(found[lower]["right"], found[upper]["right"])
         for lower, upper in pairwise(RUNGS[:6])
@@ -156,11 +158,11 @@ def ladder_fold(fold: int, folds: int = 5, epochs: int = 2, batch_size: int = 32
     return _scores(found) | {"neighbours": paired}
 
 
-def split_fold(fold: int, folds: int) -> tuple[list[Review], list[Review]]:
+def split_fold(fold: int) -> tuple[list[Review], list[Review]]:
     """Return all Rotten Tomatoes sentences outside and inside one fold; the hash of the text says which fold it is
     in."""
     reviews = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
-    inside = [int(text_hash(review.text)[-8:], 16) // 10 % folds == fold for review in reviews]
+    inside = [int(text_hash(review.text)[-8:], 16) // 10 % FOLDS == fold for review in reviews]
     return tuple([r for r, here in zip(reviews, inside, strict=True) if here == side] for side in (False, True))
 
 
@@ -237,7 +239,7 @@ def own_pretraining_pays(seed: int, pretrained: bool, learning_rate: float, epoc
     return sentiment(_own_start(pretrained, seed).to(device), tokenizer, seed, epochs, learning_rate)
 
 
-def own_pretraining_fold(fold: int, seed: int, rates: Mapping[str, float], folds: int = 5, epochs: int = 3) -> dict:
+def own_pretraining_fold(fold: int, seed: int, rates: Mapping[str, float], epochs: int) -> dict:
     """Fine-tune tiny-bert and the same network from its fresh start with one fold of all 8,530 Rotten Tomatoes
     sentences held out.
 
@@ -245,7 +247,7 @@ def own_pretraining_fold(fold: int, seed: int, rates: Mapping[str, float], folds
     McNemar's test of the first against the second, `paired`.
     """
     tokenizer, right = load_tokenizer(CHECKPOINTS / "tiny-bert"), {}
-    train, inside = (classification_examples(reviews, tokenizer) for reviews in split_fold(fold, folds))
+    train, inside = (classification_examples(reviews, tokenizer) for reviews in split_fold(fold))
     for start, rate in rates.items():
         encoder = _own_start(start == "pre-trained", seed)
         model, _ = fine_tuned(encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, progress=False)

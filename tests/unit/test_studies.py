@@ -49,7 +49,7 @@ def test_the_ladders_first_rungs():
 
 
 def test_folds_share_all_sentences_out():
-    folds = [split_fold(fold, 5) for fold in range(5)]
+    folds = [split_fold(fold) for fold in range(5)]
     inside = [review for _, test in folds for review in test]
     assert len(inside) == len(set(inside)) == 8530
     for train, test in folds:
@@ -58,7 +58,7 @@ def test_folds_share_all_sentences_out():
 
 
 def test_the_ladder_learns_from_all_of_other_sentences():
-    train, test = split_fold(0, 5)
+    train, test = split_fold(0)
     found = ladder(sentences=(train, test), rungs=("majority", "TF-IDF + logistic regression"), progress=False)
     majority, tfidf = found.values()
     assert majority["n"] == tfidf["n"] == len(test)
@@ -146,8 +146,8 @@ def test_a_small_encoder_reads_sentiment(tiny_encoder, small_tokenizer, monkeypa
 
 
 def test_a_fold_judges_both_starts_on_the_same_sentences(monkeypatch):
-    train, inside = split_fold(0, 5)
-    monkeypatch.setattr(studies, "split_fold", lambda fold, folds: (train[:40], inside[:30]))
+    train, inside = split_fold(0)
+    monkeypatch.setattr(studies, "split_fold", lambda fold: (train[:40], inside[:30]))
     rates, seen, fine_tuned = {"pre-trained": 1e-3, "fresh": 1e-4}, [], studies.fine_tuned
 
     def watched(encoder, examples, tokenizer, **options):
