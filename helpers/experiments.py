@@ -157,6 +157,18 @@ def learning_rates(full: bool, seeds: list[int]) -> dict[str, partial]:
     return {f"seed {seed}": partial(studies.learning_rate_scores, seed=seed, **sizes) for seed in seeds}
 
 
+def epochs(full: bool, seeds: list[int]) -> dict[str, partial]:
+    """Notebook 06: how many epochs are too many."""
+    size = {"rows": 300, "epochs": 10} if full else {"rows": 64, "epochs": 2}
+    return {f"seed {seed}": partial(studies.epoch_by_epoch, seed=seed, **size) for seed in seeds}
+
+
+def warmup_and_clipping(full: bool, seeds: list[int]) -> dict[str, partial]:
+    """Notebook 06: what warm-up and clipping are worth."""
+    size = {"rows": 800, "rates": [1e-4, 3e-4]} if full else {"rows": 64, "rates": [1e-4]}
+    return {f"seed {seed}": partial(studies.warmup_and_clipping, seed=seed, **size) for seed in seeds}
+
+
 def own_pretraining(full: bool, seeds: list[int]) -> dict[str, partial]:
     """Notebook 05: what our own pre-training is worth, each start at four learning rates."""
     return {
@@ -245,6 +257,8 @@ UNITS = {
     "ladder": ("all layers, 32 sentences × 28", 520),
     "ladder-folds": ("all layers, 32 sentences × 28", 1040),
     "learning-rates": ("all layers, 32 sentences × 28", 125),
+    "epochs": ("all layers, 32 sentences × 28", 190),
+    "warmup-and-clipping": ("all layers, 32 sentences × 28", 270),
     "own-pretraining-folds": ("4 × 256, 32 sentences × 28", 1284),
     "recipes": ("2 × 128 from scratch, 32 × 64", 424),
     "distillation": ("all layers, 32 sentences × 28", 803),
@@ -279,6 +293,8 @@ STUDIES = {
         ladder,
         ladder_folds,
         learning_rates,
+        epochs,
+        warmup_and_clipping,
         own_pretraining,
         own_pretraining_folds,
         imdb,

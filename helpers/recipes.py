@@ -107,11 +107,12 @@ def fine_tuned(
     train_layers: int | None = None,
     evaluate=None,
     progress: bool = True,
+    **loop,
 ) -> tuple[SequenceClassifier, training.History]:
     """Fine-tune a copy of `encoder` through its [CLS] and return the classifier and its history.
 
     `train_layers`: train only so many layers from the top, and the pooler; the rest stays frozen. None trains
-    everything. Raises ValueError for more layers than there are.
+    everything. Raises ValueError for more layers than there are. `loop`: more settings of `training.fine_tune`.
     """
     if train_layers is not None and not 0 <= train_layers <= len(encoder.layers):
         raise ValueError(f"train_layers is {train_layers}; the encoder has {len(encoder.layers)} layers.")
@@ -131,6 +132,7 @@ def fine_tuned(
         generator=generator(seed),
         evaluate=evaluate,
         progress=progress,
+        **loop,
     )
     return model.eval(), history
 

@@ -4,6 +4,7 @@ A notebook calls some of them at the class budget; `helpers.experiments` records
 """
 
 import copy
+import math
 import re
 import statistics
 import time
@@ -197,6 +198,57 @@ def learning_rate_scores(rates: Sequence[float], **settings) -> dict:
     """Return the sweep's scores alone, as a record keeps them; the rates become text."""
     found = learning_rate_sweep(rates=tuple(rates), **settings, progress=False)
     return {f"{rate:g}": score | {"loss": statistics.mean(score["loss"][-20:])} for rate, score in found.items()}
+
+
+def epoch_by_epoch(rows: int, epochs: int, seed: int, name_or_path: str | Path | None = None, device="cpu") -> dict:
+    """Fine-tune on few sentences for many epochs, in batches of 8, and look after each one: at the mean training loss
+    of its steps (dropout on), and at the whole validation tenth.
+
+    Returns `curve`, one entry an epoch: `train_loss`, `loss` (nats), `accuracy`, `interval`, `n`.
+    """
+    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
+    validation = classification_examples(load_reviews("rotten_tomatoes", "validation"), tokenizer)
+    batches = list(length_batches(validation, tokenizer, 64)())
+
+    def judge(model) -> dict:
+        found = evaluation.evaluate_classifier(model, batches, device)
+        return {key: found[key] for key in ("loss", "accuracy", "interval", "n")}
+
+    _, history = fine_tuned(
+        encoder, train, tokenizer, seed=seed, epochs=epochs, batch_size=8, evaluate=judge, progress=False
+    )
+    ends = [0, *(step for step, _ in history.evaluations)]
+    losses = [statistics.mean(history.loss[start:end]) for start, end in pairwise(ends)]
+    found = [judged for _, judged in history.evaluations]
+    return {"curve": [{"train_loss": loss} | judged for loss, judged in zip(losses, found, strict=True)]}
+
+
+BRAKES = {  # what holds the first steps and the odd batch back: settings of `training.fine_tune`
+    "both": {},
+    "no warm-up": {"warmup_fraction": 0.0},
+    "no clipping": {"max_grad_norm": math.inf},
+    "neither": {"warmup_fraction": 0.0, "max_grad_norm": math.inf},
+}
+
+
+def warmup_and_clipping(
+    rows: int, rates: Sequence[float], seed: int, name_or_path: str | Path | None = None, device="cpu"
+) -> dict:
+    """Fine-tune as in the sweep, at each rate with and without warm-up and clipping; return the validation scores,
+    as {"both, 0.0001": score, …}."""
+    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    train, validation = (
+        classification_examples(load_reviews("rotten_tomatoes", split)[:rows], tokenizer)
+        for split in ("train", "validation")
+    )
+    found = {}
+    for rate in rates:
+        for name, brakes in BRAKES.items():
+            settings = {"seed": seed, "epochs": 1, "learning_rate": rate, "batch_size": 8, "progress": False}
+            model, _ = fine_tuned(encoder, train, tokenizer, **settings, **brakes)
+            found[f"{name}, {rate:g}"] = evaluation.score(right_in_order(model, validation, tokenizer, device))
+    return found
 
 
 # ---------------------------------------------------------------- pre-training
