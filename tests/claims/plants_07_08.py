@@ -72,44 +72,44 @@ PLANTS = [
     },
     # Static masking draws anew every time.
     {
-        "claim": "08.8",
+        "claim": "08.10",
         "module": "recipes",
         "old": "yield from batches(generator(seed + next(turn)))",
         "new": "yield from batches(_)",
     },
     # Ten copies are made, but only the first is ever used again.
     {
-        "claim": "08.8",
+        "claim": "08.10",
         "module": "recipes",
         "old": "turn = itertools.cycle(range(copies))",
         "new": "turn = itertools.cycle([0])",
     },
     # The temperature is not squared.
-    {"claim": "08.16", "module": "training", "old": "* temperature**2", "new": "* temperature"},
+    {"claim": "08.18", "module": "training", "old": "* temperature**2", "new": "* temperature"},
     # Teacher and student are swapped in the divergence.
     {
-        "claim": "08.16",
+        "claim": "08.18",
         "module": "training",
         "old": "return F.kl_div(student, teacher, log_target=True",
         "new": "return F.kl_div(teacher, student, log_target=True",
     },
     # Padding takes part in the cosine loss.
     {
-        "claim": "08.17",
+        "claim": "08.19",
         "module": "training",
         "old": "return (distance * attention_mask).sum() / attention_mask.sum()",
         "new": "return distance.mean()",
     },
     # The student starts from the lowest layers, whatever was asked for.
     {
-        "claim": "08.18",
+        "claim": "08.20",
         "module": "bert",
         "old": "for copied, layer in zip(student.layers, layers):",
         "new": "for layer, copied in enumerate(student.layers):",
     },
     # The student keeps all of its teacher's layers.
     {
-        "claim": "08.19",
+        "claim": "08.21",
         "module": "bert",
         "old": "replace(encoder.config, num_hidden_layers=len(layers))",
         "new": "replace(encoder.config)",
