@@ -1,14 +1,17 @@
 """What stands in a lesson beside text and code: claims that are checked where they stand, exercises that say what went
 wrong, and pictures that move."""
 
+import _thread
 import dis
 import html
 import importlib
 import inspect
 import os
 import pkgutil
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from types import CodeType
@@ -101,6 +104,7 @@ def exercises() -> Mapping[str, Exercise]:
     return _EXERCISES
 
 
+PATIENCE = 30  # seconds that an answer may run; the slowest reference needs less than three
 MARKS = {"passed": "✓", "failed": "✗", "not attempted": "○"}
 
 
@@ -130,15 +134,16 @@ def check(answer: Callable) -> Checked:
     passed = 0
     try:
         # A check leaves no trace in the notebook's own draws.
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            for holds, question in task.check(answer):
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), _patience():
+            for holds, question in task.check(_returning(answer)):
                 if not holds:
                     return Checked(task.name, "failed", question)
                 passed += 1
-    except NotImplementedError:
-        return Checked(task.name, "not attempted", "not attempted")
     except Exception as error:  # whatever an answer does, the lesson goes on
-        return Checked(task.name, "failed", f"stopped with {type(error).__name__}: {error}{_line(error, answer)}")
+        if isinstance(error, NotImplementedError) and not error.args:  # torch raises it too, with a message
+            return Checked(task.name, "not attempted", "not attempted")
+        told = str(error) if isinstance(error, Unfinished) else f"stopped with {type(error).__name__}: {error}"
+        return Checked(task.name, "failed", f"{told}{_line(error, answer)}")
     return Checked(task.name, "passed", f"all {passed} checks hold")
 
 
@@ -159,6 +164,47 @@ def _find(name: str) -> Exercise:
     if name not in exercises():
         raise KeyError(f"No exercise {name!r}; there are: {', '.join(sorted(_EXERCISES))}.")
     return _EXERCISES[name]
+
+
+class Unfinished(Exception):
+    """An answer that gave nothing back, or did not end."""
+
+
+def _returning(answer: Callable) -> Callable:
+    """Return the answer, made to raise Unfinished where it forgets its `return`: no exercise asks for None."""
+
+    @wraps(answer)
+    def returning(*args, **kwargs):
+        result = answer(*args, **kwargs)
+        if result is None:
+            raise Unfinished("It gave back None: does every way through it end in a return?")
+        return result
+
+    return returning
+
+
+@contextmanager
+def _patience():
+    """Interrupt what takes more than PATIENCE seconds, and raise Unfinished in its place. Only the main thread can be
+    interrupted; in it a notebook runs its cells."""
+    too_late = threading.Event()
+
+    def interrupt():
+        too_late.set()
+        _thread.interrupt_main()
+
+    timer = threading.Timer(PATIENCE, interrupt)
+    if threading.current_thread() is threading.main_thread():
+        timer.start()
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not too_late.is_set():  # the student's own
+            raise
+        late = Unfinished(f"It was still running after {PATIENCE} seconds: can its loop always end?")
+        raise late.with_traceback(error.__traceback__) from None
+    finally:
+        timer.cancel()
 
 
 def _line(error: Exception, answer: Callable) -> str:

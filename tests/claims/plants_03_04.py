@@ -3,91 +3,91 @@
 PLANTS = [
     # Every slot gets a label: the loss is taken over all of them.
     {
-        "claim": "03.1",
+        "claim": "03.2",
         "module": "masking",
         "old": "labels = torch.full_like(input_ids, IGNORE)",
         "new": "labels = input_ids.clone()",
     },
     # One word in five instead of 15 %.
     {
-        "claim": "03.2",
+        "claim": "03.3",
         "module": "masking",
         "old": "MASK_PROBABILITY = 0.15",
         "new": "MASK_PROBABILITY = 0.2",
     },
     # 100/0/0: every chosen word becomes [MASK].
     {
-        "claim": "03.3",
+        "claim": "03.4",
         "module": "masking",
         "old": "MIX = (0.8, 0.1, 0.1)",
         "new": "MIX = (1.0, 0.0, 0.0)",
     },
     # 80/20/0: no chosen word is left as it is.
     {
-        "claim": "03.3",
+        "claim": "03.4",
         "module": "masking",
         "old": "action < mix[0] + mix[1], random_ids",
         "new": "action < 1.0, random_ids",
     },
     # Padding, [CLS] and [SEP] are chosen like words.
     {
-        "claim": "03.4",
+        "claim": "03.5",
         "module": "masking",
         "old": "eligible = ~special_tokens_mask.bool()",
         "new": "eligible = torch.ones_like(input_ids, dtype=torch.bool)",
     },
     # Special tokens are drawn as replacement.
     {
-        "claim": "03.4",
+        "claim": "03.5",
         "module": "masking",
         "old": "self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))",
         "new": "self.replacement_ids = torch.arange(len(tokenizer))",
     },
     # One random word serves the whole batch: the counts do not notice.
     {
-        "claim": "03.5",
+        "claim": "03.6",
         "module": "masking",
         "old": "torch.randint(len(replacement_ids), (count,), generator=generator)",
         "new": "torch.randint(len(replacement_ids), (1,), generator=generator).expand(count)",
     },
     # Every call draws the same mask: dynamic masking has become static.
     {
-        "claim": "03.6",
+        "claim": "03.7",
         "module": "masking",
         "old": "            generator=self.generator,\n",
         "new": "            generator=torch.Generator().manual_seed(0),\n",
     },
     # Pieces of a word are chosen one by one.
     {
-        "claim": "03.7",
+        "claim": "03.8",
         "module": "masking",
         "old": "draw = draw.gather(1, word_ids.clamp(min=0))",
         "new": "draw = draw.clone()",
     },
     # More masked slots than columns: the surplus is dropped silently.
     {
-        "claim": "03.8",
+        "claim": "03.9",
         "module": "masking",
         "old": "if most > predictions_per_row:",
         "new": "if most > 10 * predictions_per_row:",
     },
     # The rate that was asked for is not the one that is used.
     {
-        "claim": "03.9",
+        "claim": "03.10",
         "module": "masking",
         "old": "chosen = (draw < mask_probability) & eligible",
         "new": "chosen = (draw < MASK_PROBABILITY) & eligible",
     },
     # The trained layers are found, and left in the file.
     {
-        "claim": "03.13",
+        "claim": "03.14",
         "module": "weights",
         "old": "model.load_state_dict({own[key]: tensor.float() for key, tensor in state.items()}, strict=False)",
         "new": "pass",
     },
     # The answer is compared with what stands in the slot, not with what stood there.
     {
-        "claim": "03.14",
+        "claim": "03.15",
         "module": "evaluation",
         "old": "right = output.mlm_logits.argmax(-1) == labels",
         "new": "right = output.mlm_logits.argmax(-1) == inputs",

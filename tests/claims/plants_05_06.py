@@ -80,14 +80,14 @@ PLANTS = [
     },
     # Freezing does nothing.
     {
-        "claim": "06.12",
+        "claim": "06.16",
         "module": "training",
         "old": "parameter.requires_grad_(False)",
         "new": "parameter.requires_grad_(True)",
     },
     # The pooler forgets its tanh.
     {
-        "claim": "06.14",
+        "claim": "06.18",
         "module": "bert",
         "old": "return torch.tanh(self.pooler(last_hidden_state[:, 0]))",
         "new": "return self.pooler(last_hidden_state[:, 0])",

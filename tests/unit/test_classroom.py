@@ -1,6 +1,7 @@
 """A claim that holds shows one stable line; one that does not stops the notebook and names itself."""
 
 import functools
+import signal
 
 import numpy as np
 import pytest
@@ -97,6 +98,43 @@ def test_an_answer_passes_fails_or_is_not_attempted(entered):
         raise NotImplementedError
 
     assert repr(check(answered(stub))) == "○ double: not attempted"
+
+
+def test_what_torch_does_not_implement_was_attempted(entered):
+    def swapped(x):
+        return torch.nn.functional.cross_entropy(torch.tensor([[1, 2]]), torch.tensor([0]))
+
+    text = check(answered(swapped)).text
+    assert text.startswith("stopped with NotImplementedError: ") and "(in your line `return torch.nn" in text
+
+
+def test_a_forgotten_return_is_named(entered):
+    def silent(x):
+        2 * x
+
+    assert check(answered(silent)).text.startswith("It gave back None: does every way through it end in a return?")
+
+
+def test_an_answer_that_does_not_end_is_interrupted(entered, monkeypatch):
+    def endless(x):
+        while x:
+            x += 1
+
+    monkeypatch.setattr(classroom, "PATIENCE", 0.5)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a notebook's kernel
+    try:
+        text = check(answered(endless)).text
+        assert text.startswith("It was still running after 0.5 seconds: can its loop always end? (in your line `")
+        monkeypatch.setattr(classroom, "PATIENCE", 30)
+
+        def stopped(x):
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):  # the student's own interrupt is theirs
+            check(answered(stopped))
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert check(double).state == "passed"
 
 
 def test_an_answer_may_be_wrapped(entered):
