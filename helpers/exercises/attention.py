@@ -25,14 +25,18 @@ def window_mask(length, reach):
     ),
 )
 def check_window_mask(answer):
-    mask = answer(6, 2)
-    yield mask.dtype == torch.bool, "Is the mask a table of True and False (dtype bool), and not of numbers?"
-    yield mask.shape == (1, 1, 6, 6), "Is the shape (1, 1, length, length), ready for any batch and any head?"
-    yield bool(mask[0, 0].diagonal().all()), "Is it True where a token may look? Each token may look at itself."
-    yield bool(mask[0, 0, 2, 3]), "May a token look to the right as well, or only back?"
-    yield bool(mask[0, 0, 2, 4]), "Is the token that stands exactly `reach` places away still inside?"
-    yield not mask[0, 0, 2, 5], "Is the token that stands reach + 1 places away outside?"
-    yield not answer(6, 1)[0, 0, 0, 5], "Does your window wrap round? The first token has no neighbour on its left."
+    mask = answer(7, 2)
+    yield mask.dtype == torch.bool, "Is the mask a tensor of True and False (dtype torch.bool), and not of numbers?"
+    yield mask.shape == (1, 1, 7, 7), "Is the shape (1, 1, length, length), ready for any batch and any head?"
+    first, middle = mask[0, 0, 0].tolist(), mask[0, 0, 3].tolist()
+    yield middle[3], "Is it True where a token may look? Each token may look at itself."
+    yield middle[2] and middle[4], "May a token look to both sides, to the left and to the right?"
+    yield middle[1] and middle[5], "Is the token that stands exactly `reach` places away still inside, on both sides?"
+    yield not (middle[0] or middle[6]), "Is the token that stands reach + 1 places away outside, on both sides?"
+    yield (
+        first == [True] * 3 + [False] * 4,
+        "Does your window wrap round? The first token has no neighbour on its left.",
+    )
     yield bool(answer(4, 9).all()), "Is a window that is longer than the text the full mask?"
     yield (
         torch.equal(answer(5, 0)[0, 0], torch.eye(5, dtype=torch.bool)),
@@ -80,15 +84,22 @@ def check_attention_from_memory(answer):
         torch.allclose(found, mean, atol=1e-6),
         "Seven equal scores, seven equal weights: do you sum over the keys, or over the queries?",
     )
-    found = answer(torch.tensor([[3.0, 0, 0, 0]]), torch.eye(4)[:2], torch.eye(2))[0]
+    alone = answer(query[..., :1, :], key, value)
+    yield (
+        torch.allclose(alone, answer(query, key, value)[..., :1, :], atol=1e-6),
+        "Does what a query finds depend on the other queries? Over which axis do you take the largest score?",
+    )
+    one = torch.tensor([[3.0, 0, 0, 0]]), torch.eye(4)[:2], torch.eye(2)  # a query, two keys, their values
+    found = answer(*(part[None, None] for part in one))[0, 0, 0]
     pencil = torch.tensor([math.exp(1.5), 1.0]) / (math.exp(1.5) + 1)  # scores 3 and 0, divided by √4
     yield torch.allclose(found, pencil, atol=1e-6), "Do you divide the scores by √d, not by d, and not forget it?"
-    found = answer(torch.tensor([[400.0], [0.0]]), torch.tensor([[1.0], [0.5]]), torch.eye(2))  # one row high, one low
-    yield bool(found[0].isfinite().all()), "e^400 overflows. Do you subtract the largest score before you raise?"
-    yield (
-        bool(found.isfinite().all()),
-        "Do you subtract the largest score of each row, or the largest of the whole table?",
-    )
+    steep = torch.tensor([[800.0], [0], [-800]])  # with two keys: scores 800 and 400, 0 and 0, -800 and -400
+    found = answer(steep, torch.tensor([[1.0], [0.5]]), torch.eye(2))
+    expected = torch.tensor([[1.0, 0], [0.5, 0.5], [0, 1]])
+    high, equal, low = ((found - expected).abs().amax(dim=-1) < 1e-6).tolist()
+    yield high, "e^800 overflows. Do you subtract the largest score before you raise?"
+    yield equal, "Do you subtract the largest score of each row, or the largest of the whole table?"
+    yield low, "All scores of a row are far below 0. Is it still the largest that you subtract?"
     mask = torch.ones(1, 1, 1, 7, dtype=torch.bool)
     mask[..., 5:] = False
     junk = value.clone()

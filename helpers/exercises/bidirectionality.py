@@ -32,7 +32,9 @@ def next_word_loss(logits, input_ids):
 )
 def check_next_word_loss(answer):
     input_ids = torch.tensor([[1, 4, 2, 6, 3], [1, 5, 3, 2, 4]])  # (batch, seq), 7 words
+    kept = input_ids.clone()
     uniform = float(answer(torch.zeros(2, 5, 7), input_ids))
+    yield torch.equal(kept, input_ids), "Do you change input_ids in place? Work on a copy."
     yield math.isclose(uniform, math.log(7), abs_tol=1e-5), "Seven words, all alike: is the loss ln 7, a mean in nats?"
     sure = 30 * F.one_hot(input_ids, 7).float()  # place i is sure of word i
     yield (
@@ -57,6 +59,11 @@ def check_next_word_loss(answer):
         math.isclose(found, by_hand, abs_tol=1e-5),
         "Is it the mean over all places that have a next word, in all sentences?",
     )
+    loss = answer(logits.requires_grad_(), input_ids)
+    yield (
+        getattr(loss, "requires_grad", False),
+        "Can a model be trained with this loss: does a gradient reach the logits?",
+    )
 
 
 def perplexity(logits, labels):
@@ -75,7 +82,9 @@ def perplexity(logits, labels):
 )
 def check_perplexity(answer):
     labels = torch.tensor([[2, -100, -100, 5], [-100, 0, 1, 3]])
+    kept = labels.clone()
     guess = float(answer(torch.zeros(2, 4, 7), labels))
+    yield torch.equal(kept, labels), "Do you change the labels in place? Work on a copy."
     yield not math.isclose(guess, math.log(7), abs_tol=1e-3), "That is the loss. What does e to the power of it say?"
     draw = generator(1)
     logits = torch.randn(2, 4, 7, generator=draw)
@@ -89,6 +98,15 @@ def check_perplexity(answer):
     )
     sure = 40 * F.one_hot(labels.clamp_min(0), 7).float()
     yield math.isclose(float(answer(sure, labels)), 1, abs_tol=1e-4), "Is a model that is sure and right at 1?"
+    moved = logits.clone()
+    moved[labels == 0] *= 3
+    same = math.isclose(float(answer(logits, labels)), float(answer(moved, labels)), rel_tol=1e-5)
+    yield not same, "Word 0 is a word like any other. Do you count the place where it is asked for?"
+    two = torch.tensor([1 / 8, 1 / 2, 1 / 4, 1 / 8]).log().expand(1, 2, 4)  # the same guess at two places
+    yield (
+        math.isclose(float(answer(two, torch.tensor([[1, 3]]))), 4, rel_tol=1e-4),
+        "The two words asked for had the probabilities 1/2 and 1/8. Of what do you take the mean?",
+    )
     uneven = torch.tensor([[2, -100, -100, -100], [4, 0, 1, 3]])
     losses = [
         -logits[b, i].log_softmax(0)[uneven[b, i]].item() for b in range(2) for i in range(4) if uneven[b, i] >= 0
@@ -151,19 +169,33 @@ def check_sees_later_words(answer):
     def everything(ids):
         return values(ids).mean(dim=1, keepdim=True).expand(2, 6, 1)
 
+    def the_last(ids):
+        return values(ids)[:, -1:].expand(2, 6, 1)
+
     kept = input_ids.clone()
     answer(values, input_ids, 9)
     yield torch.equal(kept, input_ids), "Do you change input_ids in place? Work on a copy."
     yield leaks(everything), "Here every output sees every word. Do you return True when an earlier output moves?"
-    yield not leaks(values), "Here each place sees itself alone. Do you count the output of the changed place itself?"
+    itself = bool(answer(values, input_ids[:, :2].clone(), 9))
+    yield not itself, "Here each place sees itself alone. Do you count the output of the changed place itself?"
+    yield not leaks(values), "Here each place sees itself alone. Does each try begin with a fresh copy?"
     to_the_left = leaks(lambda ids: values(ids).cumsum(dim=1))
     yield not to_the_left, "Here each place sees what stands before. Do you look to the right of the changed word?"
-    yield leaks(leaking(0, 5)), "The first output sees the last word alone. Do you change the last word, too?"
+    yield leaks(the_last), "Every output sees the last word alone. Do you come as far as the last word?"
+    yield leaks(leaking(4, 5)), "One output sees a later word. Is it enough if one moves, or must all of them?"
+    yield (
+        leaks(leaking(0, 5)),
+        "The first output sees the last word. Do you look at all places to the left, or the nearest alone?",
+    )
     yield leaks(leaking(0, 1)), "The first output sees the second word. Do you change it, and look at the first output?"
     yield leaks(leaking(3, 4)), "Place 3 sees one word too many, as with a mask off by one. Do you try every place?"
     yield leaks(leaking(2, 4, by=-1.0)), "A leak may move an output down. Do you take the absolute value?"
     yield leaks(cancelling), "One number goes up, another down. Do you take absolute values before you add them up?"
     yield leaks(leaking(2, 4, rows=slice(1, 2))), "Only the second sentence leaks. Do you look at all of them?"
+    yield (
+        leaks(leaking(2, 4, by=5e-6, rows=slice(1, 2))),
+        "One output moves by 0.00003, the others not at all. What do you compare with 1e-5?",
+    )
     yield not leaks(leaking(2, 4, by=1e-9)), "Do you demand equality to the last bit? Rounding alone moves outputs."
 
 
@@ -223,11 +255,11 @@ def check_write_on(answer):
         share(2.0) < 0.72,
         "A high temperature makes words more alike. Do you divide the logits by it, before the softmax?",
     )
-    yield (
-        abs(share(2.0) - 3**0.5 / (1 + 3**0.5)) < 0.04,
-        "At temperature 2, three to one becomes √3 to one. Are the logits divided by it once?",
-    )
     yield share(0.05) > 0.99, "Near temperature 0, is the likeliest word left alone?"
+    yield (
+        abs(share(0.5) - 0.9) < 0.03,
+        "At temperature 0.5, three to one becomes nine to one. Do you divide once, and still draw?",
+    )
     many = torch.zeros(50, 1, dtype=torch.int64)
     again = [answer(three_to_one, many, 4, 1.0, generator(3)) for _ in range(2)]
     yield torch.equal(*again), "The same generator should write the same text. Do you draw with `draw`?"

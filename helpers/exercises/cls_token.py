@@ -4,6 +4,12 @@ import torch
 
 from ..classroom import exercise
 
+
+def close(a, b) -> bool:
+    """Are two tensors the same, up to the rounding of float32?"""
+    return torch.allclose(a.double(), b.double(), atol=1e-4)
+
+
 # ---------------------------------------------------------------- 1: cosine
 
 
@@ -23,18 +29,19 @@ def cosine(a, b):
 )
 def check_cosine(answer):
     generator = torch.Generator().manual_seed(0)
-    a, b = torch.randn(2, 5, 7, generator=generator, dtype=torch.float64)
+    a, b = given = torch.randn(2, 5, 7, generator=generator)
+    before = given.clone()
     yield answer(a, b).shape == (5,), "Do you return one number for each row, comparing row 0 with row 0 only?"
     one = torch.tensor([[1.0, 0.0]])
-    yield torch.allclose(answer(one, -one), torch.tensor([-1.0])), "Do two opposite vectors of length 1 get -1?"
+    yield close(answer(one, -one), torch.tensor([-1.0])), "Do two opposite vectors of length 1 get -1?"
     half = answer(one, torch.tensor([[0.5, 0.75**0.5]]))
-    yield torch.allclose(half, torch.tensor([0.5])), "Is it a cosine? At 60 degrees it is a half."
+    yield close(half, torch.tensor([0.5])), "Is it a cosine? At 60 degrees it is a half."
     first = a[:1]  # one row, so that rows cannot get mixed up
-    long = answer(first, 3 * first)
-    yield torch.allclose(long, torch.ones(1).double()), "Does the length of the second vector still count?"
-    yield torch.allclose(answer(3 * first, b[:1]), answer(first, b[:1])), "Does the length of the first still count?"
+    yield close(answer(first, 3 * first), torch.ones(1)), "Does the length of the second vector still count?"
+    yield close(answer(3 * first, b[:1]), answer(first, b[:1])), "Does the length of the first still count?"
     expected = [torch.nn.functional.cosine_similarity(a[i], b[i], dim=0) for i in range(5)]
-    yield torch.allclose(answer(a, b), torch.stack(expected)), "Is each row divided by its own two lengths?"
+    yield close(answer(a, b), torch.stack(expected)), "Is each row divided by its own two lengths?"
+    yield torch.equal(given, before), "Do you change the vectors that you were given?"
 
 
 # ---------------------------------------------------------------- 2: mean pooling
@@ -69,15 +76,15 @@ def check_mean_pooling(answer):
     before = states.clone()
     whole = answer(states, full)
     yield whole.shape == (3, 4), "Do you return one vector for each row, (batch, hidden)?"
-    yield torch.allclose(whole, states.mean(1), atol=1e-6), "Without padding, is it the plain mean over the tokens?"
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]])
+    yield close(whole, states.mean(1)), "Without padding, is it the plain mean over the tokens?"
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1]])
     noise = torch.where(mask[:, :, None].bool(), states, 1000.0)
-    yield torch.allclose(answer(noise, mask), answer(states, mask), atol=1e-4), "Does what stands in padding get in?"
+    yield close(answer(noise, mask), answer(states, mask)), "Does what stands in padding get in?"
     two = answer(states[1:2], mask[1:2])
     right = (states[1:2, 0] + states[1:2, 1]) / 2
-    yield torch.allclose(two, right, atol=1e-6), "Do you divide by the number of all slots, or by that of real ones?"
+    yield close(two, right), "Do you divide by the number of all slots, or by that of real ones?"
     by_row = torch.cat([answer(states[i : i + 1], mask[i : i + 1]) for i in range(3)])
-    yield torch.allclose(answer(states, mask), by_row, atol=1e-6), "Does each row divide by its own number of tokens?"
+    yield close(answer(states, mask), by_row), "Does each row divide by its own number of tokens?"
     yield torch.equal(states, before), "Do you change the hidden states that you were given?"
 
 
@@ -117,13 +124,14 @@ def _clouds(rows: int, seed: int):
 def check_linear_probe(answer):
     (train, labels), (test, truth) = _clouds(80, 0), _clouds(31, 1)
     right = answer(train, labels, test, truth)
-    yield right.shape == (31,) and right.dtype == torch.bool, "Do you return one bool for each test row, and no score?"
+    verdicts = right.shape == (31,) and right.dtype == torch.bool
+    yield verdicts, "Do you return a tensor with one bool for each test row, and no score?"
     yield right.all().item(), "Two clouds far apart: does a straight cut find them? Answer 1 above 0, fit to -1 and 1."
     flipped = answer(train, labels, test, 1 - truth)
     yield not (flipped & right).any(), "Do you learn from the test labels? Turned around, every verdict must turn."
     scale = torch.tensor([0.01, 1000.0, 1.0, 1.0])  # the telling feature made tiny, a useless one huge
-    small = answer(train * scale, labels, test * scale, truth)
-    yield torch.equal(small, right), "Do you bring every feature to the same mean and spread before you fit?"
+    moved = answer(train * scale + 5, labels, test * scale + 5, truth)
+    yield torch.equal(moved, right), "Do you bring every feature to the same mean and spread, in the test rows as well?"
     crowd = answer(train, labels, torch.cat([test, test + 1000]), truth.repeat(2))[:31]
     yield torch.equal(crowd, right), "Does a verdict hang on the other test texts? Mean and spread come from training."
     constant = torch.full((10, 4), 0.5)
@@ -169,25 +177,20 @@ def check_share_received(answer):
     output = torch.randn(6, 6, generator=generator)
     shares = answer(attention, value, output)
     yield shares.shape == attention.shape, "Do you return a share for each query and key, in every head?"
-    yield torch.allclose(shares.sum(-1), torch.ones(2, 2, 4)), "Are they shares? What a query receives adds up to one."
-    # the figure of the lesson: one head, values along one axis
+    yield close(shares.sum(-1), torch.ones(2, 2, 4)), "Are they shares? What a query receives adds up to one."
+    # one head, with the weights and lengths of the lesson's figure
     weights = torch.tensor([[[[0.5, 0.2, 0.1, 0.2]]]])
-    lengths = torch.tensor([0.1, 1.0, -1.0, 1.0])
-    axis = torch.zeros(1, 1, 4, 2)
-    axis[..., 0] = lengths
-    pencil = answer(weights, axis, torch.eye(2))[0, 0, 0]
-    yield not torch.allclose(pencil, weights.flatten(), atol=1e-3), "Do values count, or only the weights?"
+    vectors = torch.tensor([[[[0.06, 0.08], [0.6, 0.8], [-1.0, 0.0], [0.8, 0.6]]]])  # lengths 0.1, 1, 1, 1
+    pencil = answer(weights, vectors, torch.eye(2))[0, 0, 0]
+    yield not close(pencil, weights.flatten()), "Do values count, or only the weights?"
     yield (pencil >= 0).all().item(), "Is it the length of what arrives? A value that points backwards arrives as well."
     expected = torch.tensor([0.05, 0.2, 0.1, 0.2]) / 0.55
-    yield torch.allclose(pencil, expected, atol=1e-4), "Is each weight multiplied by the length of its own value?"
+    yield close(pencil, expected), "Is each weight multiplied by the length of its own value? (3, 4) is 5 long."
     # the output matrix reads the second place only, and writes it into the first
     reads = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
     two = torch.tensor([[[[3.0, 1.0], [4.0, 0.0]]]])
     even = torch.tensor([[[[0.5, 0.5]]]])
     through = answer(even, two, reads)[0, 0, 0]
-    yield (
-        torch.allclose(through, torch.tensor([1.0, 0.0])),
-        "Does a value go through the output matrix, x @ output.T?",
-    )
+    yield close(through, torch.tensor([1.0, 0.0])), "Does a value go through the output matrix, x @ output.T?"
     by_head = [answer(attention[:, [h]], value[:, [h]], output[:, 3 * h : 3 * h + 3]) for h in (0, 1)]
-    yield torch.allclose(shares, torch.cat(by_head, 1), atol=1e-5), "Does each head meet its own part of the matrix?"
+    yield close(shares, torch.cat(by_head, 1)), "Does each head meet its own part of the matrix?"

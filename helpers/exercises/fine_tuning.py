@@ -1,5 +1,6 @@
 """Exercises of notebook 06: one epoch from memory, a head that nothing uses, which split decides, and two formulas."""
 
+import copy
 import math
 
 import torch
@@ -80,10 +81,12 @@ def check_fine_tune_epoch(answer):
     yield model.moved().any(), "Nothing has moved: is there a step, and are the gradients still there when it comes?"
     yield torch.allclose(model.moved(), direction), "Is a step one backward, one step, and no clipping below max_norm?"
     model, losses = train([1.0, 2.0])
+    yield len(model.calls) > 1, "Of two batches only the first is read: does the loop end too early?"
     yield torch.allclose(model.moved(), 3 * direction), "In the second step the first batch counts again: zero_grad?"
+    yield isinstance(losses, (list, tuple)), "Do you return a list, with one loss for each batch?"
     plain = [isinstance(loss, float) for loss in losses]
     yield plain == [True, True], "One plain number a batch: does a tensor in your list keep its graph alive?"
-    yield losses == [0.0, -50.0], "Are the losses those that the steps were taken from, batch by batch?"
+    yield list(losses) == [0.0, -50.0], "Are the losses those that the steps were taken from, batch by batch?"
     model, _ = train([1.0], max_norm=2.5)
     yield (
         torch.allclose(model.moved(), direction / 2),
@@ -133,10 +136,9 @@ def found_last_layer_only(model):
 )
 def check_last_layer_only(answer):
     torch.manual_seed(0)
-    model = bert.SequenceClassifier(bert.Encoder(bert.EncoderConfig(20, 12, 3, 2, 24, max_position_embeddings=4)))
-    old = model.classifier.weight
-    before = old.clone()
-    model = answer(model)
+    given = bert.SequenceClassifier(bert.Encoder(bert.EncoderConfig(20, 12, 3, 2, 24, max_position_embeddings=4)))
+    before = copy.deepcopy(given.state_dict())
+    model = answer(given)
     output = model(torch.tensor([[1, 5, 6, 2], [1, 7, 8, 2]]), labels=torch.tensor([0, 1]))
     yield output.logits.shape == (2, 2), "The logits have another shape: is it still two labels?"
     yield output.loss.requires_grad, "Nothing can be trained: do you unfreeze after you froze?"
@@ -148,16 +150,20 @@ def check_last_layer_only(answer):
     )
     idle = [name for name, parameter in model.named_parameters() if parameter.requires_grad and not grads[name]]
     yield not idle, f"{', '.join(idle)} would be trained and never gets a gradient: does forward use it?"
-    yield not torch.equal(model.classifier.weight, before), "The output layer is the old one: should it not be fresh?"
+    fresh = not torch.equal(model.classifier.weight, before["classifier.weight"])
+    yield fresh, "The output layer is the old one: should it not be fresh?"
     yield (
-        all(grads[name] for name in grads if name.startswith("encoder.layers.2.")),
-        "Is all of the last layer trained?",
+        all(grads[name] for name in grads if name.startswith(("encoder.layers.2.", "classifier."))),
+        "Is all of the last layer trained, and all of the output layer?",
     )
     others = [name for name in grads if not name.startswith(("encoder.layers.2.", "classifier."))]
     yield (
         not any(grads[name] for name in others),
         "More is trained than the last layer and the output layer: what did you freeze?",
     )
+    kept = all(torch.equal(tensor, before[f"encoder.{name}"]) for name, tensor in model.encoder.state_dict().items())
+    yield kept, "Does the encoder still hold the weights that it came with?"
+    yield model is given, "Do you change the model that you were given, or a copy of it?"
 
 
 # ---------------------------------------------------------------- spot the bug: the split that decides
@@ -196,8 +202,13 @@ def found_reported_accuracy(validation, test):
 )
 def check_reported_accuracy(answer):
     yield answer([0.7], [0.6]) == 0.6, "With one epoch there is nothing to choose: do you report the test split?"
-    yield answer([0.6, 0.8, 0.7], [0.71, 0.72, 0.73]) == 0.72, "Which split chose the epoch?"
-    yield answer([0.6, 0.8, 0.7], [0.73, 0.72, 0.71]) == 0.72, "Does the choice change when only the test scores do?"
+    validation = [0.5, 0.8, 0.6, 0.7, 0.55]
+    yield answer(validation, [0.90, 0.91, 0.92, 0.93, 0.94]) == 0.91, "Which split chose the epoch?"
+    yield (
+        answer(validation, [0.95, 0.6, 0.7, 0.8, 0.75]) == 0.6,
+        "Does the choice change when only the test scores do?",
+    )
+    yield answer([0.7, 0.6, 0.65, 0.8], [0.9, 0.8, 0.7, 0.6]) == 0.6, "Do you look at every epoch, up to the last?"
     yield answer([0.6, 0.8, 0.8], [0.7, 0.5, 0.9]) == 0.5, "Two epochs are equally good: do you take the first?"
 
 
@@ -233,16 +244,18 @@ def check_wilson(answer):
 
     low, high = answer(5, 10)
     yield low < 0.5 < high, "Five of ten: does the interval hold one half, the lower end first?"
-    yield abs(low + high - 1) < 1e-9, "Five of ten: does it reach as far down as up?"
+    yield abs(low + high - 1) < 1e-6, "Five of ten: does it reach as far down as up?"
+    yield high < 0.82, "Five of ten: it is too wide. Is the half width divided as well, and n squared where it must be?"
     low, high = answer(0, 10)
     yield (
-        abs(low) < 1e-9 and high > 0.05,
+        abs(low) < 1e-6 and high > 0.05,
         "None of ten: it starts at 0, with a width. Does your root hold the seen share?",
     )
-    yield 0 <= answer(10, 10)[0] and answer(10, 10)[1] <= 1 + 1e-9, "Ten of ten: an end lies outside of 0 … 1?"
+    yield 0 <= answer(10, 10)[0] and answer(10, 10)[1] <= 1 + 1e-6, "Ten of ten: an end lies outside of 0 … 1?"
     yield close(answer(0, 10, 1.0), (0.0, 1 / 11)), "None of ten with z = 1: it ends at z² / (n + z²). Do you use z?"
-    yield close(answer(7, 10, 2.0), ends(7, 10, 2.0)), "Seven of ten: is the centre share + z²/2n, over 1 + z²/n?"
-    yield close(answer(640, 870, 1.959964), ends(640, 870)), "640 of 870: is n in every place where it belongs?"
+    middle = sum(answer(7, 10, 2.0)) / 2
+    yield abs(middle - sum(ends(7, 10, 2.0)) / 2) < 1e-5, "Seven of ten: is the centre share + z²/2n, over 1 + z²/n?"
+    yield close(answer(64, 87, 1.959964), ends(64, 87)), "64 of 87: is it n in every place where it belongs, not n - 1?"
 
 
 def mcnemar_p(only_a, only_b):

@@ -28,26 +28,25 @@ def mark_specials(input_ids, special_ids):
 )
 def check_mark_specials(answer):
     special_ids = torch.tensor([0, 100, 101, 102, 103])  # as in BERT's vocabulary: not one block at the front
-    row = torch.tensor([[101, 2009, 2001, 102]])
-    found = answer(row.clone(), special_ids)
-    yield found.shape == row.shape, "Is there one number for each slot, in the shape of input_ids?"
-    yield found.tolist() != [[0, 1, 1, 0]], "Is 1 the mark of a special token, or of a word?"
-    yield found.tolist() == [[1, 0, 0, 1]], "Are [CLS] and [SEP] marked, and nothing else?"
-    padded = torch.tensor([[101, 2009, 102, 0, 0]])
-    yield answer(padded, special_ids).tolist() == [[1, 0, 1, 1, 1]], "Is padding marked, too?"
-    pair = torch.tensor([[101, 2009, 102, 2001, 102]])
-    yield answer(pair, special_ids).tolist() == [[1, 0, 1, 0, 1]], "Is a [SEP] in the middle of a row found as well?"
-    unused = torch.tensor([[101, 7, 99, 102]])
+    ids = torch.tensor([[101, 2009, 102, 0, 0], [101, 2009, 102, 2001, 102]])  # a text and padding; two texts
+    kept = ids.clone()
+    found = answer(ids, special_ids)
+    yield found.shape == ids.shape, "Is there one number for each slot, in the shape of input_ids?"
+    yield torch.equal(kept, ids), "Do you write the marks into input_ids itself, instead of a copy?"
+    text, pair = found.tolist()
+    yield text[:3] != [0, 1, 0], "Is 1 the mark of a special token, or of a word?"
+    yield pair[0] == pair[-1] == 1 and pair[1] == pair[3] == 0, "Are [CLS] and [SEP] marked, and no word?"
+    yield text == [1, 0, 1, 1, 1], "Is padding marked, too?"
+    yield pair == [1, 0, 1, 0, 1], "Is a [SEP] in the middle of a row found as well?"
     yield (
-        answer(unused, special_ids).tolist() == [[1, 0, 0, 1]],
-        "Do you compare with each special id, or with the largest of them?",
+        answer(torch.tensor([[101, 1, 99, 102]]), special_ids).tolist() == [[1, 0, 0, 1]],
+        "Ids 1 and 99 are words here. Do you compare with the largest special id, or mix up marks and ids?",
     )
-    other = torch.tensor([[2, 101, 0, 3]])
     yield (
-        answer(other, torch.tensor([0, 1, 2, 3, 4])).tolist() == [[1, 0, 1, 1]],
-        "Do the ids come from special_ids? Another vocabulary has others.",
+        answer(torch.tensor([[2, 101, 0, 3]]), torch.tensor([3, 1, 0, 4, 2])).tolist() == [[1, 0, 1, 1]],
+        "Do the ids come from special_ids, in any order? Another vocabulary has others.",
     )
-    yield answer(row.clone(), special_ids).dtype == torch.int64, "Are the marks int64, 0 and 1, not booleans?"
+    yield found.dtype == torch.int64, "Are the marks a tensor of int64, 0 and 1, not booleans?"
 
 
 # ---------------------------------------------------------------- 15 %, then 80/10/10
@@ -84,6 +83,7 @@ def check_mask_given_draws(answer):
         return answer(ids.clone(), special.clone(), draws.clone(), fates.clone(), words.clone(), 4, **options)
 
     masked, labels = call(high, 0.5)
+    yield not bool((masked == -100).any()), "Do you return first the masked ids, then the labels?"
     yield bool((labels == -100).all()), "Is the label -100 in every slot that is not chosen?"
     yield torch.equal(masked, ids), "Does a slot that is not chosen keep its word, whatever its fate says?"
     masked, labels = call(low, 0.5)
@@ -111,9 +111,11 @@ def check_mask_given_draws(answer):
     yield torch.equal(masked[1], ids[1]), "What does a fate of exactly 0.9 bring? A random word comes below it."
     masked, labels = call(torch.full((2, 6), 0.3), 0.5, rate=0.4)
     yield torch.equal(labels != -100, real), "Is `rate` used, or 0.15 in any case?"
-    kept = ids.clone()
-    answer(kept, special, low, torch.full((2, 6), 0.5), words, 4)
-    yield torch.equal(kept, ids), "Do you change input_ids itself, instead of a copy?"
+    yield masked.dtype == labels.dtype == torch.int64, "Are the ids and the labels whole numbers, both int64?"
+    given = [ids, special, low, torch.full((2, 6), 0.5), words]
+    kept = [part.clone() for part in given]
+    answer(*given, 4)
+    yield all(map(torch.equal, kept, given)), "Do you change one of the tensors you were given, instead of a copy?"
 
 
 # ---------------------------------------------------------------- spot the bug: a loss that cannot be silenced
@@ -175,6 +177,11 @@ def check_loss_of_predictions(answer):
         "Do the logits at weight 0 still reach the loss?",
     )
     yield near(says(some), expected / 4), "Is it the mean loss of the four predictions with weight 1?"
+    loss = says(some, logits.requires_grad_())
+    yield (
+        getattr(loss, "requires_grad", False),
+        "Can a model be trained with this loss: does a gradient reach the logits?",
+    )
 
 
 # ---------------------------------------------------------------- spot the bug: words that are none
@@ -194,8 +201,8 @@ def found_put_random_words(input_ids, slots, tokenizer, generator):
 
 
 def _small_tokenizer() -> PreTrainedTokenizerFast:
-    """A vocabulary of thirteen, with special and unused entries in front, in the middle and at the end."""
-    tokens = "[PAD] [unused0] a [UNK] [CLS] [SEP] [MASK] good ##ly film bad [ [unused1]".split()
+    """Thirteen entries: special and [unused…] ones in front, in the middle and at the end, and a word `unused`."""
+    tokens = "[PAD] [unused0] a [UNK] [CLS] [SEP] [MASK] good ##ly film unused [ [unused1]".split()
     wordpiece = models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]")
     named = {f"{token.strip('[]').lower()}_token": token for token in SPECIAL_TOKENS}
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(wordpiece), **named)
@@ -229,7 +236,7 @@ def check_put_random_words(answer):
     yield not bool(((drawn == 1) | (drawn == 12)).any()), "Can an [unused…] entry be drawn? No text contains one."
     ordinary = torch.tensor([2, 7, 8, 9, 10, 11])
     counts = [(drawn == i).sum().item() for i in ordinary]
-    yield min(counts) > 0, "Can every word and piece be drawn, the first, the last, ## pieces and [ among them?"
+    yield min(counts) > 0, "Can every word and piece be drawn, the first, the last, ## pieces, [ and unused among them?"
     yield max(counts) < 1.5 * min(counts), "Is every word as likely as the next? A forbidden draw must not favour one."
     again, other = (answer(ids.clone(), slots, tokenizer, generator(seed)) for seed in (0, 1))
     yield (
@@ -274,12 +281,19 @@ def check_word_groups(answer):
     yield says("un ##watch ##able film") == [[0, 1, 2], [3]], "Do all ## pieces join the word they continue?"
     yield says("a laugh ##ably") == [[0], [1, 2]], "Is the last word's group there, with all its pieces?"
     yield says("so so slow") == [[0], [1], [2]], "Are equal words in a row groups of their own?"
-    yield says("[CLS] a film [SEP] [PAD] [PAD]") == [[1], [2]], "Are special tokens in no group?"
+    yield says("[CLS] a [MASK] [UNK] film [SEP] [PAD]") == [[1], [4]], "Are all five special tokens in no group?"
     yield says("[CLS] over ##act ##ed [SEP] un ##seen [SEP]") == [[1, 2, 3], [5, 6]], "Are places counted in the row?"
     yield says("[ sic ] #") == [[0], [1], [2], [3]], "Do you go by the first letter? `[` and `#` are words, too."
     yield (
         says("[CLS] ##able film [SEP]") == [[1], [2]],
         "A row may begin in the middle of a word: what does a ## piece after [CLS] join?",
     )
-    yield says("a [SEP] ##s") == [[0], [2]], "Does a ## piece reach across a special token to the word before?"
+    yield (
+        all(says(f"a {special} ##s") == [[0], [2]] for special in SPECIAL_TOKENS),
+        "Does a ## piece reach across a special token to the word before?",
+    )
+    yield (
+        says("[CLS] ##ab ##le film [SEP]") == [[1, 2], [3]],
+        "Two ## pieces open a row. Does the second join the first?",
+    )
     yield says("") == [], "What comes of an empty row?"

@@ -1,6 +1,13 @@
 """Bugs for notebooks 03 and 04: each must turn the named claim red."""
 
 PLANTS = [
+    # Capital letters stay.
+    {
+        "claim": "03.1",
+        "module": "tokenization",
+        "old": "BertNormalizer(lowercase=True)",
+        "new": "BertNormalizer(lowercase=False)",
+    },
     # Every slot gets a label: the loss is taken over all of them.
     {
         "claim": "03.2",

@@ -78,6 +78,8 @@ PLANTS = [
         "old": "return (step + 1) / warmup",
         "new": "return step / warmup",
     },
+    # The first step is damped: small gradients move less.
+    {"claim": "06.4", "module": "training", "old": "eps=1e-8", "new": "eps=1e-2"},
     # Freezing does nothing.
     {
         "claim": "06.16",
@@ -92,4 +94,6 @@ PLANTS = [
         "old": "return torch.tanh(self.pooler(last_hidden_state[:, 0]))",
         "new": "return self.pooler(last_hidden_state[:, 0])",
     },
+    # Another activation in the feed-forward part.
+    {"claim": "06.19", "module": "bert", "old": "wide = F.gelu(", "new": "wide = F.relu("},
 ]

@@ -70,6 +70,13 @@ PLANTS = [
         "old": "return sum(parameter.numel() for parameter in module.parameters())",
         "new": "return sum(p.numel() for _, p in module.named_parameters(remove_duplicate=False))",
     },
+    # Random words and kept words change places.
+    {
+        "claim": "08.7",
+        "module": "masking",
+        "old": "torch.where(action < mix[0] + mix[1], random_ids, original)",
+        "new": "torch.where(action < mix[0] + mix[1], original, random_ids)",
+    },
     # Static masking draws anew every time.
     {
         "claim": "08.10",

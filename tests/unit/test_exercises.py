@@ -107,8 +107,29 @@ def flat_mask(model, prompt, length, temperature, draw):
     return prompt
 
 
+def cosines_one_by_one(a, b):
+    found = torch.zeros(len(a))  # float32, whatever the vectors are
+    for i in range(len(a)):
+        found[i] = a[i] @ b[i] / (a[i].norm() * b[i].norm())
+    return found
+
+
+def divergence_text_by_text(student_logits, teacher_logits, temperature):
+    total = torch.zeros(())
+    for student, teacher in zip(student_logits, teacher_logits):
+        p, q = ((logits / temperature).softmax(-1) for logits in (teacher, student))
+        total = total + (p * (p.log() - q.log())).sum().float()
+    return total / len(student_logits) * temperature**2
+
+
 @pytest.mark.parametrize(
-    "name, answer", [("causal_mask_with_padding", padding_sees_itself_alone), ("write_on", flat_mask)]
+    "name, answer",
+    [
+        ("causal_mask_with_padding", padding_sees_itself_alone),
+        ("write_on", flat_mask),
+        ("cosine", cosines_one_by_one),
+        ("soft_targets", divergence_text_by_text),
+    ],
 )
 def test_another_right_answer_passes(name, answer):
     assert check(named(answer, name)).state == "passed"

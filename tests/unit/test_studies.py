@@ -1,13 +1,14 @@
 """The studies measure what they say, tried at a size that a test can wait for."""
 
 import json
+import math
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
 
-from helpers import studies
+from helpers import studies, training
 from helpers.bert import student_from
 from helpers.corpora import load_documents, load_reviews
 from helpers.sentence_pairs import NEGATIVES
@@ -163,6 +164,48 @@ def test_a_fold_judges_both_starts_on_the_same_sentences(monkeypatch):
     ahead = found["paired"]["only_a"] - found["paired"]["only_b"]
     assert ahead == round(30 * (found["pre-trained"]["accuracy"] - found["fresh"]["accuracy"]))
     assert json.loads(json.dumps(found)).keys() == found.keys()
+
+
+def test_every_epoch_is_looked_at(monkeypatch):
+    monkeypatch.setattr(studies, "load_reviews", lambda name, split: load_reviews(name, split)[:20])
+    seen, fine_tuned = [], studies.fine_tuned
+
+    def watched(*args, **options):
+        model, history = fine_tuned(*args, **options)
+        seen.append(history)
+        return model, history
+
+    monkeypatch.setattr(studies, "fine_tuned", watched)
+    curve = studies.epoch_by_epoch(rows=16, epochs=3, seed=0)["curve"]
+    losses = seen[0].loss  # two steps an epoch
+    assert [epoch["train_loss"] for epoch in curve] == pytest.approx([sum(losses[i : i + 2]) / 2 for i in (0, 2, 4)])
+    assert [epoch["n"] for epoch in curve] == [20, 20, 20]
+    assert len({epoch["loss"] for epoch in curve}) == 3  # the model went on learning in between
+    assert json.loads(json.dumps(curve)) == [epoch | {"interval": list(epoch["interval"])} for epoch in curve]
+
+
+def test_without_brakes_the_first_steps_are_long(monkeypatch):
+    seen, set_learning_rate = [], training.set_learning_rate
+
+    def watched(optimizer, learning_rate):
+        seen.append(learning_rate)
+        set_learning_rate(optimizer, learning_rate)
+
+    def short(name, split):
+        return [review._replace(text="a joy") for review in load_reviews(name, split)]
+
+    norms = []
+    monkeypatch.setattr(studies, "load_reviews", short)
+    monkeypatch.setattr(training, "set_learning_rate", watched)
+    clip = torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda parameters, most: norms.append(most) or clip(parameters, most)
+    )
+    found = studies.warmup_and_clipping(rows=160, rates=[1e-4], seed=0)
+    assert list(found) == [f"{name}, 0.0001" for name in ("both", "no warm-up", "no clipping", "neither")]
+    assert {score["n"] for score in found.values()} == {160}
+    runs = [(seen[i], norms[i]) for i in range(0, len(seen), 20)]  # the first of each run's twenty steps
+    assert runs == [(5e-5, 1.0), (1e-4, 1.0), (5e-5, math.inf), (1e-4, math.inf)]
 
 
 def test_the_fresh_start_has_the_shape_of_tiny_bert_and_none_of_its_weights():

@@ -5,6 +5,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from helpers.exercises.attention import window_mask
+
 
 def distances(length):
     places = torch.arange(length)
@@ -31,6 +33,18 @@ def window_one_short(length, reach):
     return ((distances(length) < reach) | (distances(length) == 0))[None, None]
 
 
+def window_looks_ahead(length, reach):
+    return window_looks_back(length, reach).mT
+
+
+def window_one_short_on_the_left(length, reach):
+    return (torch.ones(length, length).tril(reach).triu(min(0, 1 - reach)).bool())[None, None]
+
+
+def window_without_left_edge(length, reach):
+    return torch.ones(1, 1, length, length, dtype=torch.bool).tril(reach)
+
+
 def window_one_wide(length, reach):
     return (distances(length) <= reach + 1)[None, None]
 
@@ -41,6 +55,17 @@ def window_wraps(length, reach):
         for j in range(i - reach, i + reach + 1):
             mask[i, j % length] = True
     return mask[None, None]
+
+
+def window_of_slices(length, reach):
+    mask = torch.zeros(1, 1, length, length, dtype=torch.bool)
+    for i in range(length):
+        mask[0, 0, i, i - reach : i + reach + 1] = True
+    return mask
+
+
+def window_in_numpy(length, reach):
+    return window_mask(length, reach).numpy()
 
 
 def key_not_turned(query, key, value, mask=None):
@@ -80,6 +105,54 @@ def largest_of_table(query, key, value, mask=None):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     raised = (scores - scores.max()).exp()
     return raised / raised.sum(dim=-1, keepdim=True) @ value
+
+
+def attends(raise_scores, size=lambda query, value: query.shape[-1]):
+    """Return an answer that raises its scores in another way, or scales them by the root of another size."""
+
+    def answer(query, key, value, mask=None):
+        scores = query @ key.transpose(-2, -1) / math.sqrt(size(query, value))
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -math.inf)
+        raised = raise_scores(scores)
+        return (raised / raised.sum(dim=-1, keepdim=True)).to(value.dtype) @ value
+
+    answer.__qualname__ = f"attends.{raise_scores.__name__}.{size.__name__}"
+    return answer
+
+
+def minus_the_largest(scores):
+    return (scores - scores.amax(dim=-1, keepdim=True)).exp()
+
+
+def largest_over_queries(scores):
+    return (scores - scores.amax(dim=-2, keepdim=True)).exp()
+
+
+def clamped(scores):
+    return scores.clamp(max=80).exp()
+
+
+def in_double_precision(scores):
+    return scores.double().exp()
+
+
+def farthest_from_zero(scores):
+    return (scores - scores.masked_fill(scores == -math.inf, 0).abs().amax(dim=-1, keepdim=True)).exp()
+
+
+def size_of_axis_one(query, value):
+    return query.shape[1]
+
+
+def size_of_the_values(query, value):
+    return value.shape[-1]
+
+
+def not_a_number_becomes_zero(query, key, value, mask=None):
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    raised = scores.exp() if mask is None else scores.exp() * mask
+    return (raised / raised.sum(dim=-1, keepdim=True)).nan_to_num() @ value
 
 
 def mask_forgotten(query, key, value, mask=None):
@@ -248,13 +321,18 @@ def last_real_token_blinded(attention_mask):
 
 WRONG = {
     "window_mask": [
-        (window_of_numbers, "dtype bool"),
+        (window_of_numbers, "dtype torch.bool"),
+        (window_in_numpy, "a tensor"),
         (window_without_axes, "ready for any batch"),
         (window_hides, "True where a token may look"),
-        (window_looks_back, "look to the right"),
+        (window_looks_back, "both sides"),
+        (window_looks_ahead, "both sides"),
         (window_one_short, "still inside"),
+        (window_one_short_on_the_left, "still inside"),
         (window_one_wide, "outside"),
+        (window_without_left_edge, "outside"),
         (window_wraps, "wrap round"),
+        (window_of_slices, "wrap round"),
     ],
     "attention_from_memory": [
         (output_and_weights, "the output alone"),
@@ -264,8 +342,15 @@ WRONG = {
         (sum_of_all, "over the queries"),
         (no_scale, "by √d"),
         (scale_by_d, "by √d"),
+        (attends(minus_the_largest, size_of_axis_one), "by √d"),
+        (attends(minus_the_largest, size_of_the_values), "by √d"),
+        (attends(largest_over_queries), "depend on the other queries"),
         (overflows, "overflows"),
+        (attends(clamped), "overflows"),
+        (attends(in_double_precision), "overflows"),
+        (not_a_number_becomes_zero, "overflows"),
         (largest_of_table, "of each row"),
+        (attends(farthest_from_zero), "far below 0"),
         (mask_forgotten, "hidden key's value"),
         (pytorch_without_mask, "hidden key's value"),
         (mask_turned_round, "Is True 'may look'"),

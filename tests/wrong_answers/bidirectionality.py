@@ -4,6 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.attention import causal_mask
+from helpers.exercises.bidirectionality import next_word_loss
 
 
 def not_shifted(logits, input_ids):
@@ -40,6 +41,21 @@ def without_the_first(logits, input_ids):
     return F.cross_entropy(logits[:, 1:-1].flatten(0, 1), input_ids[:, 2:].flatten())
 
 
+def only_a_number(logits, input_ids):
+    return next_word_loss(logits, input_ids).item()
+
+
+def cut_off(logits, input_ids):
+    return next_word_loss(logits.detach(), input_ids)
+
+
+def shifted_in_place(logits, input_ids):
+    labels = input_ids
+    labels[:, :-1] = input_ids[:, 1:].clone()
+    labels[:, -1] = -100
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
 def the_loss(logits, labels):
     return F.cross_entropy(logits.flatten(0, -2), labels.flatten()).item()
 
@@ -63,6 +79,27 @@ def mean_of_sentences(logits, labels):
 
 def mean_of_perplexities(logits, labels):
     return torch.stack([F.cross_entropy(row, asked).exp() for row, asked in zip(logits, labels)]).mean().item()
+
+
+def mean_of_token_perplexities(logits, labels):
+    asked = labels != -100
+    return F.cross_entropy(logits[asked], labels[asked], reduction="none").exp().mean().item()
+
+
+def one_over_mean_probability(logits, labels):
+    asked = labels != -100
+    return 1 / logits[asked].softmax(dim=-1).gather(-1, labels[asked][:, None]).mean().item()
+
+
+def word_zero_left_out(logits, labels):
+    return F.cross_entropy(logits[labels > 0], labels[labels > 0]).exp().item()
+
+
+def labels_overwritten(logits, labels):
+    asked = labels != -100
+    labels[~asked] = 0
+    losses = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none")
+    return ((losses * asked.flatten()).sum() / asked.sum()).exp().item()
 
 
 def leak_when(look):
@@ -95,6 +132,55 @@ def second_half(length):
 
 def every_other(length):
     return range(1, length, 2)
+
+
+def moved_if(test):
+    """Return an answer that calls it a leak if `test` holds for the absolute moves of the outputs to the left."""
+
+    def answer(model, input_ids, other_id):
+        before = model(input_ids)
+        for place in range(1, input_ids.shape[1]):
+            changed = input_ids.clone()
+            changed[:, place] = other_id
+            if test((model(changed) - before)[:, :place].abs()):
+                return True
+        return False
+
+    answer.__qualname__ = f"moved_if.{test.__name__}"
+    return answer
+
+
+def more_than_a_thousandth(left):
+    return left.max() > 1e-3
+
+
+def mean_is_large(left):
+    return left.mean() > 1e-5
+
+
+def all_moved(left):
+    return (left > 1e-5).all()
+
+
+def the_nearest(left):
+    return left[:, -1].max() > 1e-5
+
+
+def one_copy_for_all(model, input_ids, other_id):
+    before, changed = model(input_ids), input_ids.clone()
+    for place in range(1, input_ids.shape[1]):
+        changed[:, place] = other_id
+        if (model(changed) - before)[:, :place].abs().max() > 1e-5:
+            return True
+    return False
+
+
+def gives_up_at_once(model, input_ids, other_id):
+    before = model(input_ids)
+    for place in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, place] = other_id
+        return bool((model(changed) - before)[:, :place].abs().max() > 1e-5)
 
 
 def counts_itself(model, input_ids, other_id):
@@ -217,6 +303,10 @@ def temperature_twice(logits, temperature, draw):
     return draw_from(logits[:, -1] / temperature**2, draw)
 
 
+def likeliest_when_cold(logits, temperature, draw):
+    return likeliest(logits, temperature, draw) if temperature < 1 else right_step(logits, temperature, draw)
+
+
 def without_generator(logits, temperature, draw):
     return torch.multinomial((logits[:, -1] / temperature).softmax(dim=-1), 1)
 
@@ -251,6 +341,9 @@ WRONG = {
         (added_up, "a mean in nats"),
         (first_sentence, "in all sentences"),
         (without_the_first, "all places that have a next word"),
+        (only_a_number, "be trained"),
+        (cut_off, "be trained"),
+        (shifted_in_place, "in place"),
     ],
     "perplexity": [
         (the_loss, "That is the loss"),
@@ -259,17 +352,27 @@ WRONG = {
         (in_bits, "In nats?"),
         (mean_of_sentences, "or each sentence"),
         (mean_of_perplexities, "or each sentence"),
+        (mean_of_token_perplexities, "1/2 and 1/8"),
+        (one_over_mean_probability, "1/2 and 1/8"),
+        (word_zero_left_out, "Word 0"),
+        (labels_overwritten, "in place"),
     ],
     "sees_later_words": [
         (never, "return True when"),
         (counts_itself, "changed place itself"),
+        (one_copy_for_all, "a fresh copy"),
         (looks_right, "look to the right"),
-        (leak_when(all_but_the_last), "the last word, too"),
+        (leak_when(all_but_the_last), "as far as the last word"),
+        (gives_up_at_once, "as far as the last word"),
+        (moved_if(all_moved), "must all of them"),
+        (moved_if(the_nearest), "the nearest alone"),
         (leak_when(last_place_only), "the second word"),
         (leak_when(every_other), "every place"),
         (no_absolute_value, "take the absolute value?"),
         (averages_first, "before you add them up"),
         (first_sentence_only, "second sentence"),
+        (moved_if(more_than_a_thousandth), "0.00003"),
+        (moved_if(mean_is_large), "0.00003"),
         (to_the_last_bit, "last bit"),
         (changes_in_place, "in place"),
     ],
@@ -283,7 +386,8 @@ WRONG = {
         (writes(temperature_forgotten), "more alike"),
         (writes(temperature_times), "divide the logits"),
         (writes(temperature_after_softmax), "before the softmax"),
-        (writes(temperature_twice), "√3"),
+        (writes(temperature_twice), "nine to one"),
+        (writes(likeliest_when_cold), "nine to one"),
         (writes(without_generator), "Do you draw with"),
     ],
 }

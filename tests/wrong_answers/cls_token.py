@@ -2,6 +2,8 @@
 
 import torch
 
+from helpers.exercises import cls_token
+
 
 def only_the_dot_product(a, b):
     return (a * b).sum(-1)
@@ -25,6 +27,12 @@ def length_of_the_whole_batch(a, b):
 
 def forgets_the_root(a, b):
     return (a * b).sum(-1) / ((a * a).sum(-1) * (b * b).sum(-1))
+
+
+def divides_in_place(a, b):
+    a /= a.norm(dim=-1, keepdim=True)
+    b /= b.norm(dim=-1, keepdim=True)
+    return (a * b).sum(-1)
 
 
 # mean_pooling
@@ -54,6 +62,10 @@ def zeroes_padding_in_place(hidden_states, attention_mask):
 
 def squeezes_the_padded_length(hidden_states, attention_mask):
     return (hidden_states * attention_mask[:, :, None]).sum(1) / hidden_states.shape[1]
+
+
+def real_tokens_come_first(hidden_states, attention_mask):
+    return torch.stack([states[: int(mask.sum())].mean(0) for states, mask in zip(hidden_states, attention_mask)])
 
 
 # linear_probe
@@ -87,6 +99,22 @@ def does_not_standardise(train_vectors, train_labels, test_vectors, test_labels)
 def each_set_by_itself(train_vectors, train_labels, test_vectors, test_labels):
     weights, middle = ridge(standardised(train_vectors), train_labels)
     return (standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)
+
+
+def returns_an_array(train_vectors, train_labels, test_vectors, test_labels):
+    return cls_token.linear_probe(train_vectors, train_labels, test_vectors, test_labels).numpy()
+
+
+def forgets_the_mean_of_test_rows(train_vectors, train_labels, test_vectors, test_labels):
+    weights, middle = ridge(standardised(train_vectors), train_labels)
+    return (test_vectors / train_vectors.std(0).clamp(min=1e-6) @ weights + middle > 0) == (test_labels == 1)
+
+
+def spread_alone(train_vectors, train_labels, test_vectors, test_labels):
+    spread = train_vectors.std(0)
+    spread[spread == 0] = 1
+    weights, middle = ridge(train_vectors / spread, train_labels)
+    return (test_vectors / spread @ weights + middle > 0) == (test_labels == 1)
 
 
 def both_sets_together(train_vectors, train_labels, test_vectors, test_labels):
@@ -131,8 +159,12 @@ def no_penalty(train_vectors, train_labels, test_vectors, test_labels):
 # share_received
 
 
+def passed_on(value, output):
+    return value @ output.T.reshape(value.shape[1], value.shape[-1], -1)
+
+
 def lengths_after_the_matrix(value, output):
-    return (value @ output.T.reshape(value.shape[1], value.shape[-1], -1)).norm(dim=-1)
+    return passed_on(value, output).norm(dim=-1)
 
 
 def only_the_weights(attention, value, output):
@@ -163,12 +195,23 @@ def shares_over_queries(attention, value, output):
 
 
 def signed_sums(attention, value, output):
-    brought = attention * (value @ output.T.reshape(value.shape[1], value.shape[-1], -1)).sum(-1)[:, :, None, :]
-    return brought / brought.sum(-1, keepdim=True)
+    return share_of(attention, passed_on(value, output).sum(-1))
 
 
 def squared_lengths(attention, value, output):
     return share_of(attention, lengths_after_the_matrix(value, output) ** 2)
+
+
+def sum_of_sizes(attention, value, output):
+    return share_of(attention, passed_on(value, output).abs().sum(-1))
+
+
+def largest_size(attention, value, output):
+    return share_of(attention, passed_on(value, output).abs().amax(-1))
+
+
+def first_number(attention, value, output):
+    return share_of(attention, passed_on(value, output)[..., 0].abs())
 
 
 def first_head_for_all(attention, value, output):
@@ -187,9 +230,11 @@ WRONG = {
         (never_negative, "opposite vectors"),
         (length_of_the_whole_batch, "its own two lengths"),
         (forgets_the_root, "length of the second vector"),
+        (divides_in_place, "change the vectors"),
     ],
     "mean_pooling": [
         (mean_over_every_slot, "what stands in padding"),
+        (real_tokens_come_first, "what stands in padding"),
         (sum_without_division, "the plain mean over the tokens"),
         (one_count_for_all_rows, "its own number of tokens"),
         (mean_over_the_hidden_axis, "one vector for each row"),
@@ -198,8 +243,11 @@ WRONG = {
     ],
     "linear_probe": [
         (returns_a_score, "and no score"),
+        (returns_an_array, "a tensor"),
         (scores_the_training_rows, "one bool for each test row"),
-        (does_not_standardise, "same mean and spread before you fit"),
+        (does_not_standardise, "same mean and spread"),
+        (forgets_the_mean_of_test_rows, "in the test rows as well"),
+        (spread_alone, "same mean and spread"),
         (each_set_by_itself, "come from training"),
         (both_sets_together, "come from training"),
         (fits_the_test_rows, "learn from the test labels"),
@@ -216,6 +264,9 @@ WRONG = {
         (shares_over_queries, "Are they shares"),
         (signed_sums, "points backwards"),
         (squared_lengths, "its own value"),
+        (sum_of_sizes, "its own value"),
+        (largest_size, "its own value"),
+        (first_number, "its own value"),
         (first_head_for_all, "its own part of the matrix"),
         (mean_over_heads, "in every head"),
     ],

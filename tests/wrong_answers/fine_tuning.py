@@ -1,5 +1,6 @@
 """Wrong answers to the exercises of notebook 06, each a slip that a student makes, and what the message must say."""
 
+import copy
 import inspect
 
 import torch
@@ -42,6 +43,7 @@ def p_value(*slip: str):
 ZERO, CLIP = "        optimizer.zero_grad()\n", "        torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)\n"
 STEP, SCHEDULE = "        optimizer.step()\n", "        schedule.step()\n"
 BACKWARD = "        output.loss.backward()\n"
+RETURN = "    return losses"
 CLIP_EACH = "        [torch.nn.utils.clip_grad_norm_(p, max_norm) for p in model.parameters()]\n"
 
 
@@ -55,6 +57,41 @@ def plain_interval(successes, n, z=1.96):
 def plus_four(successes, n, z=1.96):
     """The plain interval, with two successes and two failures made up (Agresti and Coull 1998)."""
     return plain_interval(successes + 2, n + 4, z)
+
+
+def middle_epoch(validation, test):
+    return test[len(test) // 2]
+
+
+def stops_at_the_first_fall(validation, test):
+    best = 0
+    while best + 1 < len(validation) and validation[best + 1] > validation[best]:
+        best += 1
+    return test[best]
+
+
+def sum_of_both_splits(validation, test):
+    sums = [one + other for one, other in zip(validation, test)]
+    return test[sums.index(max(sums))]
+
+
+def copied(model):
+    return fine_tuning.last_layer_only(copy.deepcopy(model))
+
+
+def fresh_layer_too(model):
+    model = fine_tuning.last_layer_only(model)
+    for module in model.encoder.layers[-1].modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    return model
+
+
+def fresh_weight_only(model):
+    old = model.classifier.bias
+    model = fine_tuning.last_layer_only(model)
+    model.classifier.bias = old
+    return model
 
 
 def chi_square(only_a, only_b):
@@ -71,6 +108,8 @@ WRONG = {
         (altered(fine_tuning.fine_tune_epoch, (ZERO, ""), (STEP, ZERO + STEP)), "Nothing has moved"),
         (epoch(ZERO, ""), "zero_grad"),
         (epoch(STEP, 2 * STEP), "no clipping below"),
+        (epoch(RETURN, "    " + RETURN), "end too early"),
+        (epoch(RETURN, "    return sum(losses) / len(losses)"), "one loss for each"),
         (epoch("output.loss.item()", "output.loss"), "keep its graph"),
         (epoch("output.loss.item()", "output.loss.item() / len(batches)"), "batch by batch"),
         (epoch(CLIP, ""), "clipped as one"),
@@ -113,17 +152,27 @@ WRONG = {
             "the old one",
         ),
         (last_layer("    return model", "    model.requires_grad_(False)\n    return model"), "do you unfreeze"),
+        (fresh_weight_only, "Is all of the last layer"),
+        (fresh_layer_too, "Does the encoder still hold"),
+        (copied, "or a copy of it"),
     ],
     "reported_accuracy": [
         (lambda validation, test: max(test) if len(test) > 1 else test[0], "Which split chose"),
         (lambda validation, test: max(validation), "do you report the test split"),
         (lambda validation, test: test[-1], "Which split chose"),
-        (lambda validation, test: sorted(test)[len(test) // 2], "take the first"),
+        (reported("validation[epoch] > validation", "validation[epoch] > test"), "Which split chose"),
+        (reported("validation[epoch] > validation", "test[epoch] > validation"), "Which split chose"),
+        (middle_epoch, "Which split chose"),
+        (sum_of_both_splits, "when only the test scores do"),
+        (reported("len(validation)", "len(validation) - 1"), "up to the last"),
+        (stops_at_the_first_fall, "up to the last"),
         (reported("] > ", "] >= "), "take the first"),
     ],
     "wilson": [
         (plain_interval, "None of ten: it starts at 0"),
         (plus_four, "None of ten: it starts at 0"),
+        (interval("    return", "    half *= 1 + z**2 / n\n    return"), "half width divided"),
+        (interval("(1 - share) / n", "(1 - share) / (n - 1)"), "n in every place"),
         (
             interval(
                 "(centre - half) / (1 + z**2 / n), (centre + half)", "(centre + half) / (1 + z**2 / n), (centre - half)"
@@ -133,7 +182,7 @@ WRONG = {
         (interval(" / (1 + z**2 / n)", ""), "as far down as up"),
         (interval("z**2 / (2 * n)", "0"), "as far down as up"),
         (interval("    share =", "    z = 1.96\n    share ="), "Do you use z"),
-        (interval("z**2 / (4 * n**2)", "z**2 / (4 * n)"), "None of ten"),
+        (interval("z**2 / (4 * n**2)", "z**2 / (4 * n)"), "n squared"),
     ],
     "mcnemar_p": [
         (p_value("2 * tail", "tail"), "both sides"),

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.exercises.sentence_pairs import pair_batch, pair_row
+from helpers.exercises.sentence_pairs import cut_longest_first, pair_batch, pair_row, word_overlap
 
 
 def by_the_shorter(tokens_a, tokens_b):
@@ -24,6 +24,14 @@ def how_many(tokens_a, tokens_b):
 def counted_again(tokens_a, tokens_b):
     common = sum(token in tokens_b for token in tokens_a)
     return common / (common + sum(t not in tokens_b for t in tokens_a) + sum(t not in tokens_a for t in tokens_b))
+
+
+def place_by_place(tokens_a, tokens_b):
+    return sum(a == b for a, b in zip(tokens_a, tokens_b)) / len(set(tokens_a) | set(tokens_b))
+
+
+def two_digits(tokens_a, tokens_b):
+    return round(word_overlap(tokens_a, tokens_b), 2)
 
 
 def one_separator(tokens_a, tokens_b, cls_token_id, sep_token_id, pad_token_id, length):
@@ -73,6 +81,11 @@ def lists_are_used_up(tokens_a, tokens_b, cls_token_id, sep_token_id, pad_token_
     return row
 
 
+def tensors(tokens_a, tokens_b, cls_token_id, sep_token_id, pad_token_id, length):
+    row = pair_row(tokens_a, tokens_b, cls_token_id, sep_token_id, pad_token_id, length)
+    return {key: torch.tensor(values) for key, values in row.items()}
+
+
 def only_b(tokens_a, tokens_b, room):
     return list(tokens_a), list(tokens_b)[: max(0, room - len(tokens_a))]
 
@@ -107,6 +120,17 @@ def from_the_front(tokens_a, tokens_b, room):
     return a, b
 
 
+def b_from_the_front(tokens_a, tokens_b, room):
+    a, b = cut_longest_first(tokens_a, tokens_b, room)
+    return a, tokens_b[len(tokens_b) - len(b) :]
+
+
+def the_same_if_they_fit(tokens_a, tokens_b, room):
+    if len(tokens_a) + len(tokens_b) <= room:
+        return tokens_a, tokens_b
+    return cut_longest_first(tokens_a, tokens_b, room)
+
+
 def uses_up_its_input(tokens_a, tokens_b, room):
     while len(tokens_a) + len(tokens_b) > room:
         (tokens_a if len(tokens_a) > len(tokens_b) else tokens_b).pop()
@@ -136,6 +160,11 @@ def other_place_only(documents, d, s, generator):
     return documents[e][t]
 
 
+def other_object_only(documents, d, s, generator):
+    rest = [x for e, document in enumerate(documents) if e != d for x in document if x is not documents[d][s + 1]]
+    return rest[int(torch.randint(len(rest), (), generator=generator))]
+
+
 def tries_once_more(documents, d, s, generator):
     for _ in range(2):
         other = int(torch.randint(len(documents), (), generator=generator))
@@ -163,7 +192,7 @@ def every_text_is_b(rows, length, pad_token_id):
 
 def segments_of_the_first(rows, length, pad_token_id):
     batch = pair_batch(rows, length, pad_token_id)
-    first = torch.tensor(rows[0]["token_type_ids"]).expand(len(rows), length).clone()
+    first = batch["token_type_ids"][:1].repeat(len(rows), 1)
     first[1] = 0
     return batch | {"token_type_ids": first}
 
@@ -180,6 +209,15 @@ def segments_padded_with_one(rows, length, pad_token_id):
     return batch | {"token_type_ids": torch.tensor(types)}
 
 
+def as_long_as_the_longest(rows, length, pad_token_id):
+    return pair_batch(rows, max(len(row["input_ids"]) for row in rows), pad_token_id)
+
+
+def segments_of_floats(rows, length, pad_token_id):
+    batch = pair_batch(rows, length, pad_token_id)
+    return batch | {"token_type_ids": batch["token_type_ids"].float()}
+
+
 def rows_grow(rows, length, pad_token_id):
     batch = pair_batch(rows, length, pad_token_id)
     for row in rows:
@@ -193,9 +231,12 @@ WRONG = {
         (by_the_shorter, "one segment alone"),
         (by_the_first, "one segment alone"),
         (by_the_lengths, "the two lengths added"),
+        (place_by_place, "wherever it stands"),
+        (two_digits, "not rounded"),
         (counted_again, "said twice"),
     ],
     "pair_row": [
+        (tensors, "plain lists"),
         (one_separator, "two separators"),
         (first_separator_to_b, "the first [SEP]"),
         (last_separator_to_a, "the last [SEP]"),
@@ -214,17 +255,22 @@ WRONG = {
         (in_proportion, "and A alone"),
         (tie_cuts_a, "who keeps the odd token"),
         (from_the_front, "its end, not its beginning"),
+        (b_from_the_front, "its end, not its beginning"),
+        (the_same_if_they_fit, "new ones"),
         (uses_up_its_input, "Work on copies"),
     ],
     "false_next": [
         (other_place_only, "from the same document"),
         (other_words_only, "from the same document"),
         (other_document_only, "reads like the true next one"),
+        (other_object_only, "reads like the true next one"),
         (tries_once_more, "true next sentence come back"),
         (the_next_document, "wherever it stands"),
         (global_draws, "from `generator` alone"),
     ],
     "pair_batch": [
+        (as_long_as_the_longest, "(batch, length)"),
+        (segments_of_floats, "int64"),
         (every_text_is_b, "has no B"),
         (segments_of_the_first, "those of the first"),
         (segments_padded_like_ids, "the id of [PAD]"),

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.exercises import variants
+
 
 def albert(vocabulary, positions, segments, E, H, I, L, layers=1, wide=None, widen=None):  # noqa: E741
     wide = E if wide is None else wide
@@ -42,6 +44,10 @@ def no_bias_in_the_middle(vocabulary, positions, segments, E, H, I, L):  # noqa:
     return albert(vocabulary, positions, segments, E, H, I, L) - I
 
 
+def a_float(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
+    return float(albert(vocabulary, positions, segments, E, H, I, L))
+
+
 # masked_epochs
 
 
@@ -74,6 +80,14 @@ def masks_in_place(rows, mask, epochs):
         rows.copy_(mask(rows))
         seen.append(rows.clone())
     return seen
+
+
+def forty_by_heart(rows, mask, epochs):
+    return [mask(rows) for _ in range(40)]
+
+
+def one_row_for_all(rows, mask, epochs):
+    return [mask(rows[:1]).expand(rows.shape) for _ in range(epochs)]
 
 
 # soft_targets
@@ -111,12 +125,31 @@ def hot_student_cold_teacher(student_logits, teacher_logits, temperature):
     return F.kl_div(student, F.softmax(teacher_logits, dim=-1), reduction="batchmean") * temperature**2
 
 
+def over_the_batch(student_logits, teacher_logits, temperature):
+    student = F.log_softmax(student_logits / temperature, dim=0)
+    return F.kl_div(student, F.softmax(teacher_logits / temperature, dim=0), reduction="batchmean") * temperature**2
+
+
+def without_gradient(student_logits, teacher_logits, temperature):
+    with torch.no_grad():
+        return variants.soft_targets(student_logits, teacher_logits, temperature)
+
+
+def divides_in_place(student_logits, teacher_logits, temperature):
+    student = F.log_softmax(student_logits.div_(temperature), dim=-1)
+    teacher = F.softmax(teacher_logits.div_(temperature), dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+
+
 # distillation_loss
 
 
 def whole_loss(student, teacher, labels, attention_mask, temperature, weights, slip):
     (student_hidden, student_logits), (teacher_hidden, teacher_logits) = student, teacher
-    if slip != "teacher learns":
+    if slip == "flag off":
+        teacher_hidden.requires_grad_(False)
+        teacher_logits.requires_grad_(False)
+    elif slip != "teacher learns":
         teacher_hidden, teacher_logits = teacher_hidden.detach(), teacher_logits.detach()
     if slip == "backwards":
         student_logits, teacher_logits = teacher_logits, student_logits
@@ -140,9 +173,12 @@ def whole_loss(student, teacher, labels, attention_mask, temperature, weights, s
         soft, hard = hard, soft
     if slip == "equal weights":
         weights = [float(weight > 0) for weight in weights]
-    if slip == "student cut off":
+    if slip in ("soft part cut off", "student cut off"):
         soft = soft.detach()
+    if slip in ("hard part cut off", "student cut off"):
         hard = hard.detach()
+    if slip == "student cut off":
+        alike = alike.detach()
     return weights[0] * soft + weights[1] * hard + weights[2] * alike
 
 
@@ -170,7 +206,15 @@ def starts_with_the_second(layers):
 
 
 def the_lower_half(layers):
-    return copy.deepcopy(layers[: len(layers) // 2]).requires_grad_(True)
+    return copy.deepcopy(layers[: (len(layers) + 1) // 2]).requires_grad_(True)
+
+
+def half_of_an_odd_number(layers):
+    return nn.ModuleList(copy.deepcopy(layers[2 * i]) for i in range(len(layers) // 2)).requires_grad_(True)
+
+
+def three_by_heart(layers):
+    return nn.ModuleList(copy.deepcopy(layers[i]) for i in (0, 2, 4)).requires_grad_(True)
 
 
 def stays_frozen(layers):
@@ -183,6 +227,20 @@ def a_new_list_of_old_layers(layers):
 
 def fresh_layers(layers):
     return nn.ModuleList([nn.Linear(layer.in_features, layer.out_features) for layer in layers[::2]])
+
+
+def without_biases(layers):
+    student = nn.ModuleList([nn.Linear(layer.in_features, layer.out_features) for layer in layers[::2]])
+    for new, old in zip(student, layers[::2]):
+        new.weight.data.copy_(old.weight)
+    return student
+
+
+def new_names_for_old_numbers(layers):
+    student = nn.ModuleList([nn.Linear(layer.in_features, layer.out_features) for layer in layers[::2]])
+    for new, old in zip(student, layers[::2]):
+        new.weight, new.bias = nn.Parameter(old.weight), nn.Parameter(old.bias)
+    return student
 
 
 def wakes_the_teacher(layers):
@@ -206,11 +264,14 @@ WRONG = {
         (widens_without_bias, "every bias and norm"),
         (no_pooler, "the pooler"),
         (no_bias_in_the_middle, "and a bias"),
+        (a_float, "return an int"),
     ],
     "masked_epochs": [
         (masks_pile_up, "pile up"),
         (ten_copies, "take turns"),
         (only_the_last, "every epoch"),
+        (forty_by_heart, "every epoch"),
+        (one_row_for_all, "all rows"),
         (not_masked, "Is every epoch masked"),
         (masks_in_place, "change the rows"),
     ],
@@ -221,6 +282,9 @@ WRONG = {
         (two_logarithms, "each argument as it expects"),
         (cross_entropy_of_soft_targets, "is the loss 0"),
         (hot_student_cold_teacher, "is the loss 0"),
+        (over_the_batch, "over the classes"),
+        (divides_in_place, "change the logits"),
+        (without_gradient, "reach its logits"),
     ],
     "distillation_loss": [
         (with_slip("backwards"), "p the teacher's"),
@@ -232,17 +296,24 @@ WRONG = {
         (with_slip("mean of means"), "all real tokens of the batch"),
         (with_slip("labels first"), "p the teacher's"),
         (with_slip("equal weights"), "weighed by its own weight"),
-        (with_slip("student cut off"), "reach the student's"),
+        (with_slip("student cut off"), "reach the student"),
+        (with_slip("soft part cut off"), "reach the student"),
+        (with_slip("hard part cut off"), "reach the student"),
         (with_slip("teacher learns"), "reach the teacher"),
+        (with_slip("flag off"), "leaf variables"),
     ],
     "every_second": [
         (shares_the_layers, "Whose weights"),
         (a_plain_list, "nn.ModuleList"),
         (starts_with_the_second, "start with the second"),
-        (the_lower_half, "layers 0, 2 and 4"),
+        (the_lower_half, "layers 0, 2, 4 and 6"),
+        (half_of_an_odd_number, "are there four"),
+        (three_by_heart, "are there four"),
         (stays_frozen, "anything to train"),
         (a_new_list_of_old_layers, "Whose weights"),
-        (fresh_layers, "layers 0, 2 and 4"),
+        (fresh_layers, "layers 0, 2, 4 and 6"),
+        (without_biases, "and biases"),
+        (new_names_for_old_numbers, "Whose weights"),
         (wakes_the_teacher, "still frozen"),
         (cuts_the_teacher, "still frozen"),
     ],
