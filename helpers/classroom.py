@@ -104,7 +104,7 @@ def exercises() -> Mapping[str, Exercise]:
     return _EXERCISES
 
 
-PATIENCE = 30  # seconds that an answer may run; the slowest reference needs less than three
+PATIENCE = 30  # seconds that an answer may run: far more than any reference needs
 MARKS = {"passed": "✓", "failed": "✗", "not attempted": "○"}
 
 

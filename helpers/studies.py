@@ -175,21 +175,21 @@ def learning_rate_sweep(
     name_or_path: str | Path | None = None,
     device="cpu",
     progress: bool = True,
+    **loop,
 ) -> dict:
     """Fine-tune at each learning rate on the same rows; score on as many of the validation tenth (a choice must not
     see the test tenth).
 
-    Batches of 8, so that few rows still make a fair number of steps. Returns per rate `accuracy`, `interval`, `n` and
-    the training `loss` of every step.
+    Batches of 8, so that few rows still make a fair number of steps. `loop`: more settings of `training.fine_tune`.
+    Returns per rate `accuracy`, `interval`, `n` and the training `loss` of every step.
     """
     tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
     train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
     validation = classification_examples(load_reviews("rotten_tomatoes", "validation")[:rows], tokenizer)
     found = {}
     for rate in rates:
-        model, history = fine_tuned(
-            encoder, train, tokenizer, seed=seed, epochs=epochs, learning_rate=rate, batch_size=8, progress=progress
-        )
+        settings = {"seed": seed, "epochs": epochs, "learning_rate": rate, "batch_size": 8, "progress": progress}
+        model, history = fine_tuned(encoder, train, tokenizer, **settings, **loop)
         found[rate] = evaluation.score(right_in_order(model, validation, tokenizer, device)) | {"loss": history.loss}
     return found
 
@@ -200,19 +200,19 @@ def learning_rate_scores(rates: Sequence[float], **settings) -> dict:
     return {f"{rate:g}": score | {"loss": statistics.mean(score["loss"][-20:])} for rate, score in found.items()}
 
 
-def epoch_by_epoch(rows: int, epochs: int, seed: int, name_or_path: str | Path | None = None, device="cpu") -> dict:
+def epoch_by_epoch(rows: int, epochs: int, seed: int) -> dict:
     """Fine-tune on few sentences for many epochs, in batches of 8, and look after each one: at the mean training loss
     of its steps (dropout on), and at the whole validation tenth.
 
     Returns `curve`, one entry an epoch: `train_loss`, `loss` (nats), `accuracy`, `interval`, `n`.
     """
-    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    tokenizer, encoder = load_tokenizer(), load_encoder()
     train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
     validation = classification_examples(load_reviews("rotten_tomatoes", "validation"), tokenizer)
     batches = list(length_batches(validation, tokenizer, 64)())
 
     def judge(model) -> dict:
-        found = evaluation.evaluate_classifier(model, batches, device)
+        found = evaluation.evaluate_classifier(model, batches)
         return {key: found[key] for key in ("loss", "accuracy", "interval", "n")}
 
     _, history = fine_tuned(
@@ -232,22 +232,13 @@ BRAKES = {  # what holds the first steps and the odd batch back: settings of `tr
 }
 
 
-def warmup_and_clipping(
-    rows: int, rates: Sequence[float], seed: int, name_or_path: str | Path | None = None, device="cpu"
-) -> dict:
-    """Fine-tune as in the sweep, at each rate with and without warm-up and clipping; return the validation scores,
-    as {"both, 0.0001": score, …}."""
-    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
-    train, validation = (
-        classification_examples(load_reviews("rotten_tomatoes", split)[:rows], tokenizer)
-        for split in ("train", "validation")
-    )
+def warmup_and_clipping(rows: int, rates: Sequence[float], seed: int) -> dict:
+    """Repeat the sweep with and without warm-up and clipping; return the validation scores, as
+    {"both, 0.0001": score, …}."""
     found = {}
-    for rate in rates:
-        for name, brakes in BRAKES.items():
-            settings = {"seed": seed, "epochs": 1, "learning_rate": rate, "batch_size": 8, "progress": False}
-            model, _ = fine_tuned(encoder, train, tokenizer, **settings, **brakes)
-            found[f"{name}, {rate:g}"] = evaluation.score(right_in_order(model, validation, tokenizer, device))
+    for name, brakes in BRAKES.items():
+        scores = learning_rate_scores(rates, rows=rows, seed=seed, **brakes)
+        found |= {f"{name}, {rate}": score for rate, score in scores.items()}
     return found
 
 

@@ -3,12 +3,7 @@
 import torch
 
 from ..classroom import exercise
-
-
-def close(a, b) -> bool:
-    """Are two tensors the same, up to the rounding of float32?"""
-    return torch.allclose(a.double(), b.double(), atol=1e-4)
-
+from . import close
 
 # ---------------------------------------------------------------- 1: cosine
 
@@ -185,7 +180,10 @@ def check_share_received(answer):
     yield not close(pencil, weights.flatten()), "Do values count, or only the weights?"
     yield (pencil >= 0).all().item(), "Is it the length of what arrives? A value that points backwards arrives as well."
     expected = torch.tensor([0.05, 0.2, 0.1, 0.2]) / 0.55
-    yield close(pencil, expected), "Is each weight multiplied by the length of its own value? (3, 4) is 5 long."
+    yield (
+        close(pencil, expected),
+        "Is each weight multiplied by the length of its own value? (3, 4) is 5 long.",
+    )
     # the output matrix reads the second place only, and writes it into the first
     reads = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
     two = torch.tensor([[[[3.0, 1.0], [4.0, 0.0]]]])

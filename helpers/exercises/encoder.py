@@ -3,19 +3,13 @@
 import math
 
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from .. import bert
 from ..attention import padding_mask
 from ..classroom import exercise
 from ..runtime import generator
-
-
-def close(a: Tensor, b: Tensor) -> bool:
-    """Are two tensors the same, shapes included, up to the rounding of float32?"""
-    return a.shape == b.shape and torch.allclose(a.double(), b.double(), atol=1e-5)
-
+from . import close
 
 # ---------------------------------------------------------------- count
 
