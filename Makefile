@@ -3,7 +3,7 @@
 
 PYTHON ?= python3# the Python that creates .venv
 ARGS   ?=# extra arguments: make lab ARGS="--no-browser --port=8899"
-NB     ?= $(sort $(wildcard notebooks/*.ipynb))
+NB     ?= $(shell $(PYTHON) -m publish.notebooks)# all of them, core and depth
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -30,7 +30,7 @@ test-gpu: $(READY)  ## run every notebook on CUDA; the claims judge, stored outp
 	COURSE_TEST_GPU=1 $(PY) -m pytest notebooks --nbval-lax $(ARGS)
 
 check: $(READY)  ## one line per requirement: ok, or what to do
-	$(PY) -m helpers.runtime
+	$(PY) -m helpers.classroom.doctor
 
 # The same settings as in conftest.py, so that the tests find what is stored here.
 outputs: export COURSE_BUDGET = class
@@ -62,8 +62,8 @@ site: $(READY)  ## lessons, notebooks and results as a website, in build/site; o
 
 bench: $(READY)  ## measure the course against what people would otherwise use; data/results/bench-full.json
 	rm -f data/results/bench-full.json
-	$(PY) -m helpers.experiments bench --budget full --seeds 1
-	$(PY) -m helpers.benchmarks
+	$(PY) -m helpers.lab bench --budget full --seeds 1
+	$(PY) -m helpers.lab.bench
 
 clean:     ## remove runs, site, slides and caches (the environment and the copies, where somebody may work, stay)
 	rm -rf runs build/site build/slides *.egg-info __pycache__ .pytest_cache .ruff_cache .hypothesis

@@ -151,7 +151,8 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def record_costs(costs: dict[str, dict]) -> None:
     """Write seconds and bytes of each notebook, with the machine; notebooks that did not run now stay as they are."""
-    from helpers.records import RESULTS, circumstances  # not at the top: this file must load before torch does
+    from helpers.lab.recorder import circumstances  # not at the top: this file must load before torch does
+    from helpers.results import RESULTS, write_json
 
     path = RESULTS / "notebooks-class.json"
     arms = json.loads(path.read_text(encoding="utf-8"))["arms"] if path.is_file() else {}
@@ -159,5 +160,4 @@ def record_costs(costs: dict[str, dict]) -> None:
         measured = {key: round(value) for key, value in cost.items()}
         arms[name] = {"settings": {}, **circumstances(), "seconds": measured["seconds"], "measured": measured}
     command = "python -m pytest notebooks --record-costs"
-    facts = {"name": path.stem, "command": command, "not_run": [], "arms": dict(sorted(arms.items()))}
-    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_json(path, {"name": path.stem, "command": command, "not_run": [], "arms": dict(sorted(arms.items()))})

@@ -1,13 +1,25 @@
-"""Rows of equal length with little padding: pad a batch, bucket by length, pack several texts into one row."""
+"""From text to batches: pad, bucket by length, mask, and the epochs that training reads."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-PAD_VALUES = {"special_tokens_mask": 1, "labels": -100}  # padding counts as special, and the loss must not see it
+from . import sentence_pairs
+from .corpora import load_documents
+from .device import generator
+from .masking import IGNORE, MASK_PROBABILITY, MIX, mask_tokens
+from .tokenization import ordinary_ids, special_ids, train_wordpiece
+
+PAD_VALUES = {"special_tokens_mask": 1, "labels": IGNORE}  # padding counts as special, and the loss ignores it
+
+# One epoch of pre-training: called with a generator, it yields batches, fresh ones at every call.
+Batches = Callable[[torch.Generator], Iterable[dict[str, Tensor]]]
 
 
 def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) -> dict[str, Tensor]:
@@ -34,7 +46,7 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
             # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
             batch[key] = torch.full(real.shape, fill)
-            batch[key].numpy()[real.numpy()] = np.fromiter(chain.from_iterable(values), np.int64)
+            batch[key].numpy()[real.numpy()] = np.fromiter(itertools.chain.from_iterable(values), np.int64)
     batch["attention_mask"] = real.long()
     return batch
 
@@ -56,7 +68,7 @@ class LengthBucketSampler:
         self.pool = batch_size * pool_batches
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return math.ceil(len(self.lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         if self.generator is None:
@@ -79,43 +91,163 @@ def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> f
     return 1 - sum(lengths[i] for batch in batches for i in batch) / slots
 
 
-def pack(examples: Sequence[dict], length: int) -> list[list[dict]]:
-    """Group examples into rows of at most `length` tokens, longest first, each into the fullest row that still has
-    room (best fit).
+class MlmCollator:
+    """Pad a list of examples and mask them: the batch that pre-training reads.
 
-    Every example comes exactly once; raises ValueError for one that is longer than a row.
+    Called with examples (dictionaries of lists: input_ids, token_type_ids, special_tokens_mask, optionally
+    next_sentence_label), returns a dictionary of int64 tensors, `labels` among them. Every call draws
+    afresh from `generator`: dynamic masking. Static masking is a batch that is made once and used again.
     """
-    rows = []
-    with_room = [[] for _ in range(length + 1)]  # with_room[r]: the rows that still take r tokens
-    for example in sorted(examples, key=lambda example: -len(example["input_ids"])):
-        size = len(example["input_ids"])
-        if not 0 < size <= length:
-            raise ValueError(f"An example has {size} tokens; a packed row takes 1 to {length}.")
-        room = next((room for room in range(size, length + 1) if with_room[room]), None)
-        if room is None:
-            room, row = length, []
-            rows.append(row)
-        else:
-            row = with_room[room].pop()
-        row.append(example)
-        with_room[room - size].append(row)
-    return rows
+
+    def __init__(
+        self,
+        tokenizer,
+        generator: torch.Generator,
+        mask_probability: float = MASK_PROBABILITY,
+        mix: tuple[float, float, float] = MIX,
+        whole_word: bool = False,
+        predictions_per_row: int | None = None,
+    ):
+        self.generator, self.whole_word = generator, whole_word
+        self.pad_token_id, self.mask_token_id = tokenizer.pad_token_id, tokenizer.mask_token_id
+        self.options = {"mask_probability": mask_probability, "mix": mix, "predictions_per_row": predictions_per_row}
+        self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))
+        self.continuation = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self.continuation[[i for token, i in tokenizer.get_vocab().items() if token.startswith("##")]] = True
+        self.special = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self.special[special_ids(tokenizer)] = True
+
+    def __call__(self, examples: list[dict]) -> dict[str, Tensor]:
+        return self.mask(pad(examples, self.pad_token_id))
+
+    def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
+        # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
+        special = self.special.index_select(0, batch["input_ids"].flatten()).view_as(batch["input_ids"])
+        special_tokens_mask = batch.pop("special_tokens_mask").bool() | special
+        word_ids = self.word_ids(batch["input_ids"]) if self.whole_word else None
+        batch["input_ids"], batch["labels"] = mask_tokens(
+            batch["input_ids"],
+            special_tokens_mask,
+            mask_token_id=self.mask_token_id,
+            replacement_ids=self.replacement_ids,
+            generator=self.generator,
+            word_ids=word_ids,
+            **self.options,
+        )
+        return batch
+
+    def word_ids(self, input_ids: Tensor) -> Tensor:
+        """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before
+        it."""
+        return (~self.continuation[input_ids]).long().cumsum(1) - 1
 
 
-def pad_packed(rows: Sequence[Sequence[dict]], pad_token_id: int, length: int) -> dict[str, Tensor]:
-    """Turn packed rows into a batch: int64 tensors (batch, length), position_ids that start again with each text, and
-    a bool attention_mask (batch, length, length) that lets a token see its own text only. A padding slot sees itself,
-    and nothing sees it. Raises ValueError for values that belong to a whole text, such as next_sentence_label: a row
-    holds several texts.
+# ---------------------------------------------------------------- batches of labeled texts
+
+
+def length_batches(
+    examples: list[dict], tokenizer, batch_size: int, generator: torch.Generator | None = None
+) -> DataLoader:
+    """Return a DataLoader of padded batches of texts of similar length: in a new order at every epoch, which follows
+    from `generator`, or always by length without one. Each batch says in `index` where in the list its examples are, to
+    put predictions back in order."""
+    dataset = [example | {"index": i} for i, example in enumerate(examples)]
+    sampler = LengthBucketSampler([len(example["input_ids"]) for example in examples], batch_size, generator)
+    return _loader(dataset, sampler, lambda rows: pad(rows, tokenizer.pad_token_id))
+
+
+def _loader(dataset: Sequence, sampler: LengthBucketSampler, collate: Callable) -> DataLoader:
+    # A DataLoader takes a number from its generator at every epoch, though only worker processes need it: one of its
+    # own leaves the global generator, which dropout uses, alone.
+    return DataLoader(dataset, batch_sampler=sampler, collate_fn=collate, generator=torch.Generator())
+
+
+# ---------------------------------------------------------------- batches to pre-train on
+
+
+@lru_cache(maxsize=1)
+def own_vocabulary(documents: int | None = 2000, vocab_size: int = 8000):
+    """Return a WordPiece tokenizer trained on the first IMDb train reviews (None: all), and those reviews tokenized by
+    sentence. The last answer is kept: do not change it."""
+    texts = load_documents("imdb", "train")[:documents]
+    tokenizer = train_wordpiece(texts, vocab_size)
+    return tokenizer, sentence_pairs.tokenize_documents(texts, tokenizer)
+
+
+def all_tokens(documents: list[list[list[int]]]) -> Tensor:
+    """Return every token of the documents in one row, int64 (n,)."""
+    return torch.tensor([token for document in documents for sentence in document for token in sentence])
+
+
+def pretraining_batches(
+    documents: list[list[list[int]]],
+    tokenizer,
+    max_length: int,
+    batch_size: int,
+    next_sentence: bool = True,
+    **collator_options,
+) -> Batches:
+    """Return a function that yields one epoch: fresh pairs, fresh masks, batches of similar length.
+    `next_sentence=False` leaves the label out."""
+
+    def batches(generator: torch.Generator):
+        pairs, _ = sentence_pairs.make_nsp_pairs(documents, max_length, generator)
+        examples = [sentence_pairs.build_inputs(pair, tokenizer.cls_token_id, tokenizer.sep_token_id) for pair in pairs]
+        if not next_sentence:
+            examples = [
+                {key: value for key, value in example.items() if key != "next_sentence_label"} for example in examples
+            ]
+        return _masked(examples, tokenizer, batch_size, generator, collator_options)
+
+    return batches
+
+
+def window_batches(
+    documents: list[list[list[int]]], tokenizer, max_length: int, batch_size: int, **collator_options
+) -> Batches:
+    """Return a function that yields one epoch of single windows of text, freshly cut and masked, in batches of similar
+    length."""
+
+    def batches(generator: torch.Generator):
+        windows = sentence_pairs.text_windows(documents, max_length - 2, generator)
+        examples = [sentence_pairs.window_inputs(w, tokenizer.cls_token_id, tokenizer.sep_token_id) for w in windows]
+        return _masked(examples, tokenizer, batch_size, generator, collator_options)
+
+    return batches
+
+
+def _masked(examples: list[dict], tokenizer, batch_size: int, generator: torch.Generator, options: dict) -> DataLoader:
+    sampler = LengthBucketSampler([len(example["input_ids"]) for example in examples], batch_size, generator)
+    return _loader(examples, sampler, MlmCollator(tokenizer, generator, **options))
+
+
+def static_batches(batches: Batches, copies: int = 1, seed: int = 0) -> Batches:
+    """Return a function that yields the same batches at every epoch, pairs and masks alike: data prepared once, in so
+    many copies that take turns.
+
+    The copies come from generators of their own (seed, seed + 1, …), not from the one that an epoch is given: another
+    process sees the same copies. Whose turn it is, is kept in memory alone: resume only runs of one copy.
     """
-    if single := [key for key, value in rows[0][0].items() if not isinstance(value, list)]:
-        raise ValueError(f"{', '.join(single)} belong to a whole text, and a packed row holds several: leave them out.")
-    joined = [{key: [value for example in row for value in example[key]] for key in rows[0][0]} for row in rows]
-    for row, whole in zip(rows, joined, strict=True):
-        whole["position_ids"] = [i for example in row for i in range(len(example["input_ids"]))]
-        whole["text"] = [n for n, example in enumerate(row, 1) for _ in example["input_ids"]]  # 0 is left for padding
-    batch = pad(joined, pad_token_id, length)
-    text = batch.pop("text")
-    same = (text[:, :, None] == text[:, None, :]) & (text > 0)[:, None, :]
-    batch["attention_mask"] = same | torch.eye(length, dtype=torch.bool)
-    return batch
+    turn = itertools.cycle(range(copies))
+
+    def epoch(_: torch.Generator):
+        yield from batches(generator(seed + next(turn)))
+
+    return epoch
+
+
+def held_out_batches(
+    tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation", **collator_options
+) -> list[dict[str, Tensor]]:
+    """Return frozen batches of pairs from held-out IMDb reviews: made once with their own seed."""
+    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
+    return list(pretraining_batches(held_out, tokenizer, max_length, 64, **collator_options)(generator(seed)))
+
+
+def frozen_windows(
+    tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation"
+) -> list[dict[str, Tensor]]:
+    """Return frozen batches of windows from held-out IMDb reviews, 15 % masked: made once with their own seed."""
+    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
+    return list(window_batches(held_out, tokenizer, max_length, 32)(generator(seed)))

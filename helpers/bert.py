@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import MultiHeadAttention, padding_mask
-
-IGNORE = -100  # the label of a slot that the loss must not see, as in torch's cross_entropy
+from .masking import IGNORE
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,28 @@ class EncoderConfig:
     def __post_init__(self):
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(f"{self.num_attention_heads} heads do not divide the hidden size {self.hidden_size}.")
+
+
+def make_config(
+    vocab_size: int,
+    hidden_size: int = 128,
+    num_hidden_layers: int = 2,
+    head_size: int = 64,
+    dropout: float = 0.1,
+    **others,
+) -> EncoderConfig:
+    """Return BERT's shape at another size: heads of `head_size`, a feed-forward part of four times the width, one rate
+    for both dropouts. `others` are fields of `EncoderConfig`, such as max_position_embeddings."""
+    return EncoderConfig(
+        vocab_size=vocab_size,
+        hidden_size=hidden_size,
+        num_hidden_layers=num_hidden_layers,
+        num_attention_heads=hidden_size // head_size,
+        intermediate_size=4 * hidden_size,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        **others,
+    )
 
 
 class Embeddings(nn.Module):
@@ -115,7 +136,7 @@ class Encoder(nn.Module):
         Raises ValueError for a wrong shape or a sequence longer than the positions; on the CPU, which alone looks at
         values, also for an id outside the vocabulary or an all-padding row.
         """
-        self.check_input(input_ids, attention_mask, token_type_ids, position_ids)
+        check_input(self.config, input_ids, attention_mask, token_type_ids, position_ids)
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
         if position_ids is None:
@@ -140,46 +161,6 @@ class Encoder(nn.Module):
         """Return tanh(W h + b) of the first token, (batch, hidden): what next-sentence prediction reads."""
         return torch.tanh(self.pooler(last_hidden_state[:, 0]))
 
-    def check_input(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None,
-        token_type_ids: Tensor | None,
-        position_ids: Tensor | None = None,
-    ) -> None:
-        """Raise ValueError, in one sentence, for input that the encoder cannot read."""
-        if input_ids.dim() != 2 or 0 in input_ids.shape:
-            raise ValueError(
-                f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty."
-            )
-        batch, seq = input_ids.shape
-        if seq > self.config.max_position_embeddings:
-            raise ValueError(
-                f"The sequence has {seq} tokens; the encoder has {self.config.max_position_embeddings} positions."
-            )
-        if attention_mask is not None and tuple(attention_mask.shape) not in ((batch, seq), (batch, seq, seq)):
-            raise ValueError(
-                f"attention_mask has shape {tuple(attention_mask.shape)}; input_ids asks for {(batch, seq)}."
-            )
-        if token_type_ids is not None and token_type_ids.shape != input_ids.shape:
-            raise ValueError(
-                f"token_type_ids has shape {tuple(token_type_ids.shape)}; input_ids asks for {(batch, seq)}."
-            )
-        if position_ids is not None and tuple(position_ids.shape) not in ((batch, seq), (1, seq)):
-            raise ValueError(f"position_ids has shape {tuple(position_ids.shape)}; input_ids asks for {(batch, seq)}.")
-        # Values are looked at on the CPU only: on a GPU the look would wait for the device, and its embedding kernel
-        # asserts by itself.
-        if input_ids.device.type == "cpu":
-            for name, ids, size in (
-                ("input_ids", input_ids, self.config.vocab_size),
-                ("token_type_ids", token_type_ids, self.config.type_vocab_size),
-                ("position_ids", position_ids, self.config.max_position_embeddings),
-            ):
-                if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < size:
-                    raise ValueError(
-                        f"{name} holds {int(ids.min())} … {int(ids.max())}; the encoder knows ids 0 … {size - 1}."
-                    )
-
 
 def initialise(module: nn.Module, initializer_range: float) -> None:
     """BERT's start as transformers has it: normal weights with this standard deviation (Google's code cuts them off at
@@ -192,6 +173,7 @@ def initialise(module: nn.Module, initializer_range: float) -> None:
         nn.init.zeros_(module.weight.data[module.padding_idx])
 
 
+STARTS = ("BERT", "random", "sine", "waves", "neighbours")
 NEIGHBOURS = (-1, 1, -2, 2, -3, 3)  # how far from its own place each head looks at first
 
 
@@ -226,6 +208,28 @@ def start_with_neighbours(encoder: Encoder) -> None:
         turns = torch.stack([cosines, sines, -sines, cosines], dim=-1).view(-1, 2, 2)
         attention.query.weight[rows, :size] = torch.block_diag(*turns)
         attention.key.weight[rows, :size] = torch.eye(size)
+
+
+def started(config: EncoderConfig, start: str) -> Encoder:
+    """Return a fresh encoder with one of the `STARTS`.
+
+    "random": normal weights of the configuration's spread; "BERT": the same with BERT's spread, 0.02; "sine": random,
+    but positions are the waves of Vaswani et al. (2017, section 3.5); "waves": random, but positions are those of
+    `start_with_waves`; "neighbours": besides, the heads look at neighbours, see `start_with_neighbours`.
+    """
+    if start not in STARTS:
+        raise ValueError(f"Unknown start {start!r}; choose one of {', '.join(STARTS)}.")
+    encoder = Encoder(replace(config, initializer_range=0.02) if start == "BERT" else config)
+    if start == "neighbours":
+        start_with_neighbours(encoder)
+    if start == "waves":
+        start_with_waves(encoder)
+    if start == "sine":
+        speeds = 10000.0 ** (-torch.arange(0, config.hidden_size, 2) / config.hidden_size)
+        angles = torch.arange(config.max_position_embeddings)[:, None] * speeds
+        waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+        encoder.embeddings.position.weight.data = 2**0.5 * config.initializer_range * waves  # of the words' own size
+    return encoder
 
 
 class MaskedLMHead(nn.Module):
@@ -311,16 +315,6 @@ class PreTrainingModel(nn.Module):
         return PreTrainingOutput(sum(parts) if parts else None, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
 
 
-def check_labels(labels: Tensor, num_labels: int) -> None:
-    """Raise ValueError unless there are labels and all lie in 0 … num_labels - 1."""
-    if labels.numel() == 0:
-        raise ValueError("There is nothing to learn from: no slot is masked or labelled in this batch.")
-    if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_labels:
-        raise ValueError(
-            f"Labels hold {int(labels.min())} … {int(labels.max())}; they must lie in 0 … {num_labels - 1}."
-        )
-
-
 @dataclass
 class ClassifierOutput:
     """`loss` (a scalar, or None without labels) and `logits` (batch, num_labels)."""
@@ -370,12 +364,6 @@ class SequenceClassifier(nn.Module):
         return hidden, self.classifier(self.dropout(pool(hidden, attention_mask, self.pooling, self.encoder)))
 
 
-def check_pooling(pooling: str) -> None:
-    """Raise ValueError unless `pooling` is one of `POOLINGS`."""
-    if pooling not in POOLINGS:
-        raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")
-
-
 def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: Encoder | None = None) -> Tensor:
     """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean"
     and "max". Raises ValueError for another name, or for "pooler" without its encoder."""
@@ -413,3 +401,57 @@ def student_from(encoder: Encoder, layers: Sequence[int]) -> Encoder:
 def count_parameters(module: nn.Module) -> int:
     """Return how many numbers the module learns; a tied weight counts once."""
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def check_input(
+    config: EncoderConfig,
+    input_ids: Tensor,
+    attention_mask: Tensor | None,
+    token_type_ids: Tensor | None,
+    position_ids: Tensor | None,
+) -> None:
+    """Raise ValueError, in one sentence, for input that an encoder of this configuration cannot read."""
+    if input_ids.dim() != 2 or 0 in input_ids.shape:
+        raise ValueError(
+            f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty."
+        )
+    batch, seq = input_ids.shape
+    if seq > config.max_position_embeddings:
+        raise ValueError(f"The sequence has {seq} tokens; the encoder has {config.max_position_embeddings} positions.")
+    for name, given, fitting in (
+        ("attention_mask", attention_mask, ((batch, seq), (batch, seq, seq))),
+        ("token_type_ids", token_type_ids, ((batch, seq),)),
+        ("position_ids", position_ids, ((batch, seq), (1, seq))),
+    ):
+        if given is not None and tuple(given.shape) not in fitting:
+            raise ValueError(f"{name} has shape {tuple(given.shape)}; input_ids asks for {(batch, seq)}.")
+    # Reading values would force a GPU to wait, and its embedding kernel asserts by itself: they are checked on the CPU.
+    if input_ids.device.type == "cpu":
+        for name, ids, size in (
+            ("input_ids", input_ids, config.vocab_size),
+            ("token_type_ids", token_type_ids, config.type_vocab_size),
+            ("position_ids", position_ids, config.max_position_embeddings),
+        ):
+            if ids is not None and not 0 <= int(ids.min()) <= int(ids.max()) < size:
+                raise ValueError(
+                    f"{name} holds {int(ids.min())} … {int(ids.max())}; the encoder knows ids 0 … {size - 1}."
+                )
+
+
+def check_labels(labels: Tensor, num_labels: int) -> None:
+    """Raise ValueError unless there are labels and all lie in 0 … num_labels - 1."""
+    if labels.numel() == 0:
+        raise ValueError("There is nothing to learn from: no slot is masked or labelled in this batch.")
+    if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_labels:
+        raise ValueError(
+            f"Labels hold {int(labels.min())} … {int(labels.max())}; they must lie in 0 … {num_labels - 1}."
+        )
+
+
+def check_pooling(pooling: str) -> None:
+    """Raise ValueError unless `pooling` is one of `POOLINGS`."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"Unknown pooling {pooling!r}; choose one of {', '.join(POOLINGS)}.")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 CORPORA = ("imdb", "rotten_tomatoes")
 SPLITS = ("train", "validation", "test")
 LABELS = ("negative", "positive")
+FOLDS = 5  # of the cross-validations
 CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 
 
@@ -43,6 +44,14 @@ def load_reviews(name: str, split: str) -> list[Review]:
 def load_documents(name: str, split: str) -> list[str]:
     """Return the texts alone, for pre-training: `load_reviews` without the labels."""
     return [review.text for review in load_reviews(name, split)]
+
+
+def split_fold(fold: int) -> tuple[list[Review], list[Review]]:
+    """Return all Rotten Tomatoes sentences outside and inside one fold; the hash of the text says which fold it is
+    in."""
+    reviews = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
+    inside = [int(text_hash(review.text)[-8:], 16) // 10 % FOLDS == fold for review in reviews]
+    return tuple([r for r, here in zip(reviews, inside, strict=True) if here == side] for side in (False, True))
 
 
 def clean(text: str) -> str:

@@ -7,9 +7,10 @@ lessons/scaling.md.
 
 from dataclasses import dataclass
 
-from .bert import EncoderConfig
-from .records import load_result, markdown_table
-from .weights import read_config, wheel_folder
+from .bert import EncoderConfig, make_config
+from .results import load_result, markdown_table
+from .tokenization import wheel_folder
+from .weights import read_config
 
 # The makers' dense bfloat16 peaks, FLOP/s, by a part of the name that CUDA gives the device.
 PEAKS = {"H100 80GB HBM3": 989e12, "H200": 989e12, "A100": 312e12}
@@ -65,14 +66,15 @@ def runs() -> list[CostedRun]:
         own, head = (load_result(f"{name}-full")["arms"][arm] for name in ("tiny-bert", "minilm-mlm"))
         size, machine = own["settings"], own["machine"]["gpu"] or "one CPU core"
         width = size["hidden_size"]
-        tiny = EncoderConfig(8000, width, size["num_hidden_layers"], width // 32, 4 * width, size["max_length"])
+        length = size["max_length"]
+        tiny = make_config(8000, width, size["num_hidden_layers"], head_size=32, max_position_embeddings=length)
         for name, run, config, frozen in (
             ("tiny-bert", own, tiny, 0),
             ("minilm-mlm", head, read_config(wheel_folder()), 3),
         ):
             tokens = {128: run["measured"]["tokens"]}
             ours.append(CostedRun(name + suffix, config, tokens, 0.3, frozen, run["seconds"], machine))
-    small = EncoderConfig(hidden_size=512, num_hidden_layers=4, num_attention_heads=8, intermediate_size=2048)
+    small = make_config(30522, hidden_size=512, num_hidden_layers=4)
     # Devlin et al. 2019, A.2: 1,000,000 steps of 256 sequences, of 128 tokens in 90 % of the steps, of 512 in the rest.
     sequences = 256 * 1_000_000
     return [

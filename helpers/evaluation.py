@@ -1,13 +1,25 @@
-"""Measure honestly: frozen masks, error bars, paired tests."""
+"""Measure honestly: frozen masks, filled blanks, trivial baselines, error bars, paired tests."""
 
+import json
+import statistics
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from .bert import IGNORE
+from .bert import PreTrainingModel
+from .masking import IGNORE
+from .sentence_pairs import Pair
+
+CLOZE = Path(__file__).parent.parent / "data" / "cloze_sentences.json"
+
+# ---------------------------------------------------------------- masked words
 
 
 @torch.no_grad()
@@ -49,6 +61,30 @@ def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int
 
 def _summary(loss: float, right: int, slots: int) -> dict:
     return {"loss": loss / slots if slots else None, "accuracy": right / slots if slots else None, "slots": slots}
+
+
+@torch.no_grad()
+def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> list[tuple[str, float]]:
+    """Return the likeliest words for the one [MASK] in `text`, each with its probability; the model is left in
+    evaluation mode. Raises ValueError unless there is exactly one [MASK]."""
+    model.eval()
+    batch = tokenizer(text, return_tensors="pt").to(model.mlm_head.bias.device)
+    place = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()
+    if len(place) != 1:
+        raise ValueError(f"The text has {len(place)} [MASK] tokens; one is needed.")
+    probabilities = model(**batch).mlm_logits[0, place.item()].softmax(-1)
+    found = probabilities.topk(top)
+    return [(tokenizer.decode([i]), p) for p, i in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
+
+
+def cloze(model: PreTrainingModel, tokenizer) -> list[dict]:
+    """Return, for each of the twelve everyday sentences, the top five words and whether one of them is accepted."""
+    sentences = json.loads(CLOZE.read_text(encoding="utf-8"))["sentences"]
+    found = [[word for word, _ in fill_mask(model, tokenizer, s["text"])] for s in sentences]
+    return [
+        {"text": s["text"], "top": top, "right": bool(set(top) & set(s["accepted"]))}
+        for s, top in zip(sentences, found, strict=True)
+    ]
 
 
 def unigram_floor(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
@@ -114,6 +150,30 @@ def _commonest(keys: np.ndarray, words: np.ndarray, vocab_size: int) -> tuple[np
     return keys[last], words[last]
 
 
+# ---------------------------------------------------------------- next sentence
+
+
+def nsp_features(pairs: list[Pair]) -> dict[str, np.ndarray]:
+    """Return what can be seen without reading: word overlap (Jaccard) and the two lengths, arrays (pairs, features)."""
+    overlap = [[len(set(p.tokens_a) & set(p.tokens_b)) / max(1, len(set(p.tokens_a) | set(p.tokens_b)))] for p in pairs]
+    lengths = [[len(p.tokens_a), len(p.tokens_b)] for p in pairs]
+    return {"overlap": np.array(overlap), "lengths": np.array(lengths, dtype=float)}
+
+
+def nsp_baselines(train: list[Pair], test: list[Pair]) -> dict[str, np.ndarray]:
+    """Return one bool per test pair for majority, length only, and word overlap."""
+    y_train, y_test = (np.array([pair.label for pair in pairs]) for pairs in (train, test))
+    found = {"majority": y_test == statistics.mode(y_train.tolist())}
+    features_train, features_test = nsp_features(train), nsp_features(test)
+    for name, key in (("lengths only", "lengths"), ("word overlap", "overlap")):
+        classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(features_train[key], y_train)
+        found[name] = classifier.predict(features_test[key]) == y_test
+    return found
+
+
+# ---------------------------------------------------------------- classifiers and error bars
+
+
 @torch.no_grad()
 def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[Tensor, Tensor]:
     """Return the logits (n, num_labels) and the labels (n,) of a classifier over batches that carry `labels`, in the
@@ -173,10 +233,14 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
 
 
 def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return a 95 % interval for accuracy a / accuracy b on the same texts: the texts are drawn 2,000 times with
+    """Return a 95 % interval for accuracy a / accuracy b on the same texts: the texts are resampled 2,000 times with
     replacement (the percentile bootstrap, Efron 1979)."""
-    right_a, right_b = np.asarray(right_a, dtype=float), np.asarray(right_b, dtype=float)
-    rows = np.random.default_rng(seed).integers(len(right_a), size=(2000, len(right_a)))
-    ratios = right_a[rows].mean(1) / right_b[rows].mean(1)
-    low, high = np.quantile(ratios, [0.025, 0.975])
-    return float(low), float(high)
+    found = bootstrap(
+        (np.asarray(right_a, dtype=float), np.asarray(right_b, dtype=float)),
+        lambda a, b, axis: a.mean(axis) / b.mean(axis),
+        paired=True,
+        n_resamples=2000,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(found.low), float(found.high)

@@ -5,10 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .batching import pad
-from .bert import IGNORE
-from .tokenization import ordinary_ids, special_ids
-
+IGNORE = -100  # the label where there is no target: PyTorch's cross_entropy leaves it out of the loss
 MASK_PROBABILITY = 0.15
 MIX = (0.8, 0.1, 0.1)  # of the chosen tokens: [MASK], a random word, left as it is
 
@@ -81,55 +78,3 @@ def mask_positions(labels: Tensor, predictions_per_row: int) -> tuple[Tensor, Te
         raise ValueError(f"A row has {most} masked slots, more than {predictions_per_row}.")
     positions = chosen.int().argsort(dim=1, descending=True, stable=True)[:, :predictions_per_row]
     return positions, labels.gather(1, positions)
-
-
-class MlmCollator:
-    """Pad a list of examples and mask them: the batch that pre-training reads.
-
-    Called with examples (dictionaries of lists: input_ids, token_type_ids, special_tokens_mask, optionally
-    next_sentence_label), returns a dictionary of int64 tensors, `labels` among them. Every call draws
-    afresh from `generator`: dynamic masking. Static masking is a batch that is made once and used again.
-    """
-
-    def __init__(
-        self,
-        tokenizer,
-        generator: torch.Generator,
-        mask_probability: float = MASK_PROBABILITY,
-        mix: tuple[float, float, float] = MIX,
-        whole_word: bool = False,
-        predictions_per_row: int | None = None,
-    ):
-        self.generator, self.whole_word = generator, whole_word
-        self.pad_token_id, self.mask_token_id = tokenizer.pad_token_id, tokenizer.mask_token_id
-        self.options = {"mask_probability": mask_probability, "mix": mix, "predictions_per_row": predictions_per_row}
-        self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))
-        self.continuation = torch.zeros(len(tokenizer), dtype=torch.bool)
-        self.continuation[[i for token, i in tokenizer.get_vocab().items() if token.startswith("##")]] = True
-        self.special = torch.zeros(len(tokenizer), dtype=torch.bool)
-        self.special[special_ids(tokenizer)] = True
-
-    def __call__(self, examples: list[dict]) -> dict[str, Tensor]:
-        return self.mask(pad(examples, self.pad_token_id))
-
-    def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
-        # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
-        special = self.special.index_select(0, batch["input_ids"].flatten()).view_as(batch["input_ids"])
-        special_tokens_mask = batch.pop("special_tokens_mask").bool() | special
-        word_ids = self.word_ids(batch["input_ids"]) if self.whole_word else None
-        batch["input_ids"], batch["labels"] = mask_tokens(
-            batch["input_ids"],
-            special_tokens_mask,
-            mask_token_id=self.mask_token_id,
-            replacement_ids=self.replacement_ids,
-            generator=self.generator,
-            word_ids=word_ids,
-            **self.options,
-        )
-        return batch
-
-    def word_ids(self, input_ids: Tensor) -> Tensor:
-        """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before
-        it."""
-        return (~self.continuation[input_ids]).long().cumsum(1) - 1

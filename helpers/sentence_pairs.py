@@ -289,3 +289,11 @@ def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
         "special_tokens_mask": [1] + [0] * len(a) + [1] + [0] * len(b) + [1],
         "next_sentence_label": pair.label,
     }
+
+
+def window_inputs(window: Sequence[int], cls_token_id: int, sep_token_id: int) -> dict:
+    """Return [CLS] window [SEP] as lists, input_ids and special_tokens_mask: a row of a single text, without a pair."""
+    return {
+        "input_ids": [cls_token_id, *window, sep_token_id],
+        "special_tokens_mask": [1] + [0] * len(window) + [1],
+    }

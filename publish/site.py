@@ -13,7 +13,8 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx_build
 
-from . import BUILD, NOTEBOOKS, ROOT, copy_mathjax, fresh, results
+from . import BUILD, ROOT, copy_mathjax, fresh, results
+from .notebooks import notebooks
 
 FIRST = ["README", "instructor-guide", "scaling", "glossary"]  # the lessons' general pages, in this order
 LINK = re.compile(r"\]\(([^)#:\s]+)")
@@ -35,7 +36,7 @@ def stage(source: Path) -> None:
     lessons = sorted((ROOT / "lessons").glob("*.md"))
     for page in (*lessons, ROOT / "data" / "README.md"):
         write(source / page.relative_to(ROOT), page.read_text(encoding="utf-8"), page.parent)
-    for path in NOTEBOOKS:
+    for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
         prepare(notebook)
         write(source / path.relative_to(ROOT), nbformat.writes(notebook), path.parent)
@@ -72,18 +73,24 @@ def prepare(notebook) -> None:
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(filter(None, alts))}}
 
 
+def title(path: Path) -> str:
+    """Return the heading that a notebook opens with."""
+    return nbformat.read(path, as_version=4).cells[0].source.partition("\n")[0].lstrip("# ")
+
+
 def contents(lessons: list[str]) -> str:
-    """Return the site's table of contents: the general pages, then lesson NN beside notebook NN."""
+    """Return the site's table of contents: the general pages, then lesson NN, notebook NN, and its depth."""
     general = [name for name in lessons if not name[:2].isdigit()]
     general.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     parts = {"The course": [*(f"lessons/{name}" for name in general), "results", "Data <data/README>"]}
-    for path in NOTEBOOKS:
-        title = nbformat.read(path, as_version=4).cells[0].source.partition("\n")[0].lstrip("# ")
-        beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == path.name[:2]]
-        parts[title] = [*beside, f"Notebook <notebooks/{path.stem}>"]
+    for path in notebooks("core"):
+        number = path.name[:2]
+        beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == number]
+        depth = [f"{title(p)} <notebooks/depth/{p.stem}>" for p in notebooks("depth") if p.name[:2] == number]
+        parts[title(path)] = [*beside, f"Notebook <notebooks/{path.stem}>", *depth]
     return "".join(
-        "\n\n```{toctree}\n:hidden:\n:caption: " + "\n".join([title, "", *pages, "```"])
-        for title, pages in parts.items()
+        "\n\n```{toctree}\n:hidden:\n:caption: " + "\n".join([caption, "", *pages, "```"])
+        for caption, pages in parts.items()
     )
 
 

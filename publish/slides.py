@@ -17,7 +17,8 @@ import nbformat
 from nbconvert import SlidesExporter
 from traitlets.config import Config
 
-from . import BUILD, NOTEBOOKS, ROOT, copy_mathjax, fresh
+from . import BUILD, ROOT, copy_mathjax, fresh
+from .notebooks import notebooks
 
 # In pixels of a slide of 1280 × 720; see deck.css.
 ROOM, PROSE_LINE, PROSE_WIDTH, CODE_LINE, FIGURE = 650, 37, 92, 23, 400  # (the width in characters)
@@ -161,7 +162,7 @@ def export(output: Path) -> None:
     copy_mathjax(shared / "mathjax")
     for name in ("deck.css", "deck.js"):
         shutil.copy(ROOT / "publish" / "deck" / name, shared)
-    for path in NOTEBOOKS:
+    for path in notebooks("core"):
         notebook = nbformat.read(path, as_version=4)
         if not all("slideshow" in cell.metadata for cell in notebook.cells):
             mark(notebook)  # here only: the file stays as it is
@@ -171,7 +172,7 @@ def export(output: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["mark"]:
-        for path in NOTEBOOKS:
+        for path in notebooks("core"):
             notebook = nbformat.read(path, as_version=4)
             mark(notebook)
             nbformat.write(notebook, path)

@@ -1,12 +1,9 @@
-"""What stands in a lesson beside text and code: claims that are checked where they stand, exercises that say what went
-wrong, and pictures that move."""
+"""Exercises that say what went wrong: `check` tries one mechanism after the other, `hint` and `solution` help."""
 
 import _thread
 import dis
-import html
 import importlib
 import inspect
-import os
 import pkgutil
 import threading
 import traceback
@@ -17,49 +14,7 @@ from functools import wraps
 from types import CodeType
 
 import torch
-from IPython.display import Code, display
-
-# ---------------------------------------------------------------- claims
-
-
-class Claim:
-    """A claim that held. Its plain text is the same on every machine; the measured value is in the HTML form."""
-
-    def __init__(self, id: str, text: str, value=None):
-        self.id, self.text, self.value = id, text, value
-
-    def __repr__(self):
-        return f"✓ {self.id} {self.text}"
-
-    def _repr_html_(self):
-        measured = "" if self.value is None else f" <span style='opacity:.7'>({html.escape(str(self.value))})</span>"
-        line = f"<b style='color:#00695c'>✓ {html.escape(self.id)}</b> {html.escape(self.text)}"
-        return f"<div style='border-left:3px solid #009e73;padding:2px 8px'>{line}{measured}</div>"
-
-
-class ClaimFailed(AssertionError):
-    """A claim of the lesson that does not hold. `id` names it."""
-
-    def __init__(self, id: str, text: str, value=None):
-        self.id = id
-        super().__init__(f"✗ {id} {text}" + ("" if value is None else f" (measured: {value})"))
-
-
-def claim(id: str, text: str, holds, value=None) -> Claim:
-    """Check one claim of a notebook: show `✓ id text`, or raise ClaimFailed.
-
-    `id` is "NN.k", notebook and number; `holds` a bool (or a one-element tensor or array of bools); `value` what was
-    measured and the band it must lie in, shown beside the claim but not compared between machines.
-    """
-    answer = holds.item() if hasattr(holds, "item") else holds
-    if not isinstance(answer, bool):
-        raise TypeError(f"The condition of claim {id} is {holds!r}; it must be true or false, not a number.")
-    if not answer:
-        raise ClaimFailed(id, text, value)
-    return Claim(id, text, value)
-
-
-# ---------------------------------------------------------------- exercises
+from IPython.display import Code
 
 
 @dataclass(frozen=True)
@@ -98,7 +53,7 @@ def exercise(reference: Callable, **about) -> Callable:
 
 def exercises() -> Mapping[str, Exercise]:
     """Return all exercises of the course by name."""
-    package = importlib.import_module("helpers.exercises")
+    package = importlib.import_module("helpers.classroom.exercises")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
     return _EXERCISES
@@ -234,23 +189,3 @@ def _steps(code: CodeType) -> list[tuple[str, object]]:
             jumps = step.opcode in (*dis.hasjrel, *dis.hasjabs)
             steps.append((step.opname.replace("LOAD_METHOD", "LOAD_ATTR"), None if jumps else repr(value)))
     return steps
-
-
-# ---------------------------------------------------------------- pictures that move
-
-
-def explore(draw: Callable, **controls):
-    """Show `draw()` with one control for each argument: a slider for (low, high) or (low, high, step), a menu for a
-    list, a text box for a string. Every argument of `draw` needs a default: that is where it starts.
-
-    Without a kernel a control is an error box, so stored notebooks (COURSE_STATIC=1) keep the first picture alone.
-    """
-    if os.environ.get("COURSE_STATIC"):
-        return draw()
-    from ipywidgets import interactive  # slow to import, and needed in a live notebook alone
-
-    @wraps(draw)
-    def show(**values):
-        display(draw(**values))
-
-    return interactive(show, **controls)

@@ -1,6 +1,6 @@
 """The same pre-training loop on many processes, on one machine or several, with PyTorch's own engine (DDP).
 
-    torchrun --nproc_per_node=2 -m helpers.experiments pretrain --steps 100 --output runs/small
+    torchrun --nproc_per_node=2 -m helpers.lab.pretrain --steps 100 --output runs/small
 
 Every process draws the same global batch and takes its own rows of it. So the text that a step sees does not depend on
 how many processes share it, and a run that was stopped goes on with another number of them.
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from . import training
-from .bert import IGNORE, PreTrainingModel, PreTrainingOutput
+from .. import training
+from ..bert import PreTrainingModel, PreTrainingOutput
+from ..masking import IGNORE
 
 
 def start() -> torch.device:

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .batching import LengthBucketSampler
-from .masking import MlmCollator
-from .sentence_pairs import check_pair_options
+from ..batching import LengthBucketSampler, MlmCollator
+from ..sentence_pairs import check_pair_options
 
 
 class FlatText(NamedTuple):
@@ -139,7 +138,7 @@ def pad_spans(text: FlatText, spans: Spans, rows: Sequence[int], special: tuple[
 def bulk_batches(
     documents: Sequence[Sequence[Sequence[int]]], tokenizer, max_length: int, batch_size: int, **collator_options
 ) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch, as `recipes.pretraining_batches` does, many times as fast."""
+    """Return a function that yields one epoch, as `batching.pretraining_batches` does, many times as fast."""
     text, tables = lay_out(documents), MlmCollator(tokenizer, torch.Generator(), **collator_options)
     special = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from . import training
+from .. import training
 
 
 def alternate(sides: dict[str, Callable[[int], float]], repeats: int) -> dict[str, list[float]]:
@@ -66,7 +66,10 @@ class Stopwatch:
         started = time.perf_counter()
         yield
         synchronise(self.device)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        self.add(name, time.perf_counter() - started)
+
+    def add(self, name: str, seconds: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
 def synchronise(device: torch.device) -> None:
@@ -89,23 +92,30 @@ def one_thread():
 def step_profile(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> dict[str, float]:
     """Train on the batches as the loops do; return the seconds of all steps but the first, by part."""
     device = next(model.parameters()).device
-    optimizer, batches, watch = training.make_optimizer(model, 1e-4), iter(batches), Stopwatch(device)
+    optimizer, watch = training.make_optimizer(model, 1e-4), Stopwatch(device)
+    marks = {}  # when a part of the step under way ended
+
+    def mark(name: str) -> None:
+        synchronise(device)
+        marks[name] = time.perf_counter()
+
+    def timed_loss(model: nn.Module, batch: dict[str, Tensor]) -> training.Losses:
+        losses = training.classification_loss(model, batch)
+        mark("forward")
+        return losses
+
+    optimizer.register_step_pre_hook(lambda *_: mark("backward and clipping"))
+    optimizer.register_step_post_hook(lambda *_: mark("optimizer"))
     model.train()
-    training.take_step(model, optimizer, model(**training.to_device(next(batches), device)).loss, 1.0)
-    while True:
-        with watch.part("data"):
-            batch = next(batches, None)
-        if batch is None:
-            return watch.seconds
-        with watch.part("forward"), training.autocast(device):
-            loss = model(**training.to_device(batch, device)).loss
-        with watch.part("backward"):
-            loss.backward()
-        with watch.part("clipping"):
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        with watch.part("optimizer"):
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+    mark("optimizer")
+    for number, batch in enumerate(batches):
+        started = marks["optimizer"]
+        mark("data")
+        training.training_step(model, optimizer, batch, timed_loss, max_grad_norm=1.0)
+        for part in ("data", "forward", "backward and clipping", "optimizer") if number else ():
+            watch.add(part, marks[part] - started)
+            started = marks[part]
+    return watch.seconds
 
 
 def by_operation(job: Callable[[], float]) -> dict[str, float]:

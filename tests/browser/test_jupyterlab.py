@@ -17,6 +17,8 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
+from publish.notebooks import notebooks
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
@@ -79,11 +81,10 @@ def letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text)
 
 
-@pytest.mark.parametrize("number", range(1, 9))
-def test_notebook_opens_and_shows_its_figures(page, lab, number):
-    path = next(NOTEBOOKS.glob(f"{number:02}_*.ipynb"))
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_notebook_opens_and_shows_its_figures(page, lab, path):
     notebook = nbformat.read(path, as_version=4)
-    open_notebook(page, lab[0], path.name)
+    open_notebook(page, lab[0], path.relative_to(NOTEBOOKS).as_posix())
     title = notebook.cells[0].source.partition("\n")[0]
     assert letters(page.locator(".jp-Notebook h1").first.inner_text()) == letters(title)
 
@@ -123,8 +124,8 @@ def test_first_cell_runs(page, lab):
 MOVING = [
     """import torch
 from helpers.classroom import explore
-from helpers.plots import heatmap
-from helpers.views import head_view, model_view
+from helpers.classroom.plots import heatmap
+from helpers.classroom.views import head_view, model_view
 
 words = ["[CLS]", "good", "film", "[SEP]"]
 weights = [torch.rand(1, 2, 4, 4).softmax(-1) for _ in range(3)]""",

@@ -11,11 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers import records
+from helpers import results
+from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-NOTEBOOK_PAGES = [f"notebooks/{path.stem}" for path in NOTEBOOKS]
+NOTEBOOKS = notebooks()
+NOTEBOOK_PAGES = [path.relative_to(ROOT).with_suffix("").as_posix() for path in NOTEBOOKS]
 LESSON_PAGES = [f"lessons/{path.stem}" for path in sorted((ROOT / "lessons").glob("*.md"))]
 PAGES = ["index", "results", "data/README", *LESSON_PAGES, *NOTEBOOK_PAGES]
 
@@ -72,7 +73,7 @@ def test_page(quiet_page, look, address, name):
 def test_notebook_shows_its_outputs(quiet_page, address, path):
     cells = nbformat.read(path, as_version=4).cells
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    quiet_page.goto(f"{address}/notebooks/{path.stem}.html")
+    quiet_page.goto(f"{address}/{path.relative_to(ROOT).with_suffix('.html').as_posix()}")
     figures = quiet_page.locator(".cell_output img")
     assert figures.count() == sum("image/png" in data for data in outputs)
     views = quiet_page.locator(".cell_output iframe")
@@ -127,12 +128,12 @@ def test_as_plain_files(quiet_page, folder):
 def test_results_page_has_every_study(quiet_page, address):
     quiet_page.goto(f"{address}/results.html")
     text = quiet_page.locator("article").inner_text()
-    for path in records.RESULTS.glob("*.json"):
+    for path in results.RESULTS.glob("*.json"):
         study = json.loads(path.read_text(encoding="utf-8"))
         assert f"Study {path.stem}." in text and study["command"] in text
-    full = records.over_arms(records.load_result("ladder-full"), "full", "accuracy")
+    full = results.over_arms(results.load_result("ladder-full"), "full", "accuracy")
     row = quiet_page.locator("section", has_text="Study ladder-full").locator("tr", has_text="full").last.inner_text()
-    assert records.percent(full["mean"]) in row.replace("\xa0", " ")
+    assert results.percent(full["mean"]) in row.replace("\xa0", " ")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from publish.notebooks import notebooks
+
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = notebooks("core")
 LONG_SLIDES = 2  # a deck may have so many that scroll
 
 

@@ -46,7 +46,7 @@ PLANTS = [
     # Special tokens are drawn as replacement.
     {
         "claim": "03.5",
-        "module": "masking",
+        "module": "batching",
         "old": "self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))",
         "new": "self.replacement_ids = torch.arange(len(tokenizer))",
     },
@@ -60,7 +60,7 @@ PLANTS = [
     # Every call draws the same mask: dynamic masking has become static.
     {
         "claim": "03.7",
-        "module": "masking",
+        "module": "batching",
         "old": "            generator=self.generator,\n",
         "new": "            generator=torch.Generator().manual_seed(0),\n",
     },
@@ -172,7 +172,7 @@ PLANTS = [
     # Overlap is measured against B alone, and so knows the order.
     {
         "claim": "04.8",
-        "module": "recipes",
+        "module": "evaluation",
         "old": "len(set(p.tokens_a) | set(p.tokens_b))",
         "new": "len(set(p.tokens_b))",
     },

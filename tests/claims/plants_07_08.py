@@ -18,7 +18,7 @@ PLANTS = [
         "new": "return hidden.amax(1)",
     },
     # Dropout stays on while vectors are measured.
-    {"claim": "07.3", "module": "recipes", "old": "    encoder.eval()\n", "new": "    encoder.train()\n"},
+    {"claim": "07.3", "module": "transfer", "old": "    encoder.eval()\n", "new": "    encoder.train()\n"},
     # A mask of shape (batch, seq, seq) is not applied.
     {
         "claim": "07.4",
@@ -50,7 +50,7 @@ PLANTS = [
     # Whatever layer is asked for, the embeddings' vectors come back.
     {
         "claim": "07.10",
-        "module": "recipes",
+        "module": "transfer",
         "old": "pool(states[layer], batch",
         "new": "pool(states[0], batch",
     },
@@ -80,14 +80,14 @@ PLANTS = [
     # Static masking draws anew every time.
     {
         "claim": "08.10",
-        "module": "recipes",
+        "module": "batching",
         "old": "yield from batches(generator(seed + next(turn)))",
         "new": "yield from batches(_)",
     },
     # Ten copies are made, but only the first is ever used again.
     {
         "claim": "08.10",
-        "module": "recipes",
+        "module": "batching",
         "old": "turn = itertools.cycle(range(copies))",
         "new": "turn = itertools.cycle([0])",
     },

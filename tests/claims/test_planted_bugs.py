@@ -20,9 +20,10 @@ import pytest
 from transformers import BertModel  # noqa: F401 - its first import is not the time of a notebook's cells
 
 from helpers import corpora
+from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+NOTEBOOKS = {path.name[:2]: path for path in notebooks("core")}
 PLANT_FILES = sorted(Path(__file__).parent.glob("plants_*.py"))
 PLANTS = [plant for path in PLANT_FILES for plant in runpy.run_path(path)["PLANTS"]]
 CPU_SECONDS = 20  # 10 s on two quiet cores; processor time, so that a noisy neighbour does not count

@@ -1,6 +1,7 @@
 """What the unit tests of `helpers` share: the real encoder, small models and real text, each made once."""
 
 import copy
+import os
 
 import pytest
 import torch
@@ -15,6 +16,19 @@ from helpers.weights import load_encoder
 # Every run draws the same examples: a red test stays red until it is mended.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("course")
+
+
+CPU_SECONDS = 20  # of one test, its subprocesses included: processor time, so that a noisy neighbor does not count
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fail a test that takes too long to wait for."""
+    before = os.times()
+    result = yield
+    spent = sum(os.times()[:4]) - sum(before[:4])
+    assert spent <= CPU_SECONDS, f"{item.name} took {spent:.0f} s of processor time; a unit test has {CPU_SECONDS}"
+    return result
 
 
 @pytest.fixture(autouse=True)

@@ -1,26 +1,26 @@
-"""Batches with little padding: every text comes once, and no text sees another."""
-
-from collections import Counter
+"""Batches with little padding: every text comes once; epochs to pre-train on are fresh, or the same, as asked."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.batching import LengthBucketSampler, pack, pad, pad_packed, padding_share
+from helpers.batching import (
+    LengthBucketSampler,
+    held_out_batches,
+    own_vocabulary,
+    pad,
+    padding_share,
+    pretraining_batches,
+    static_batches,
+    window_batches,
+)
 from helpers.corpora import load_documents
+from helpers.device import generator
+from helpers.masking import IGNORE
 from helpers.tokenization import encode
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=120)
-
-
-def make_examples(lengths: list[int]) -> list[dict]:
-    """Examples of these lengths; every token is a number of its own."""
-    starts = [sum(lengths[:i]) for i in range(len(lengths))]
-    return [
-        {"input_ids": list(range(start, start + n)), "token_type_ids": [0] * (n - n // 2) + [1] * (n // 2)}
-        for start, n in zip(starts, lengths)
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -90,66 +90,63 @@ def test_padding_share_by_hand():
     assert padding_share([4, 4], [[0], [1]]) == 0
 
 
-@given(LENGTHS)
-def test_packing_takes_each_example_once_and_fills_no_row_too_far(lengths):
-    rows = pack(make_examples(lengths), length=40)
-    packed = [token for row in rows for example in row for token in example["input_ids"]]
-    assert sorted(packed) == list(range(sum(lengths)))
-    fill = [sum(len(example["input_ids"]) for example in row) for row in rows]
-    assert all(0 < used <= 40 for used in fill)
-    assert sum(used <= 20 for used in fill) <= 1  # two rows that are half empty would have been one
+# ---------------------------------------------------------------- pre-training
 
 
-def test_packing_fills_rows_of_real_text(real_lengths):
-    rows = pack([{"input_ids": [0] * n} for n in real_lengths], length=128)
-    assert sum(real_lengths) / (128 * len(rows)) > 0.97
+def test_epochs_of_pairs_are_fresh_and_repeat_with_the_seed(documents, small_tokenizer):
+    batches = pretraining_batches(documents[:4], small_tokenizer, max_length=32, batch_size=8)
+    draw = generator(0)
+    first, second = list(batches(draw)), list(batches(draw))
+    again = list(batches(generator(0)))
+    assert same(first, again) and not same(first, second)
+    assert first[0].keys() == {"input_ids", "token_type_ids", "attention_mask", "labels", "next_sentence_label"}
+    assert all(batch["input_ids"].shape[1] <= 32 for batch in first)
+    without = next(iter(pretraining_batches(documents[:4], small_tokenizer, 32, 8, next_sentence=False)(generator(0))))
+    assert "next_sentence_label" not in without
 
 
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=20))
-def test_packed_masks_and_positions(lengths):
-    rows = pack(make_examples(lengths), length=12)
-    batch = pad_packed(rows, pad_token_id=-1, length=12)
-    assert batch["attention_mask"].dtype == torch.bool
-    for r, row in enumerate(rows):
-        owner = [n for n, example in enumerate(row) for _ in example["input_ids"]]
-        owner += [None] * (12 - len(owner))
-        for i in range(12):
-            for j in range(12):
-                sees = i == j or (owner[i] is not None and owner[i] == owner[j])
-                assert bool(batch["attention_mask"][r, i, j]) == sees
-        used = sum(len(example["input_ids"]) for example in row)
-        assert batch["input_ids"][r].tolist() == sum((e["input_ids"] for e in row), []) + [-1] * (12 - used)
-        assert batch["token_type_ids"][r, :used].tolist() == sum((e["token_type_ids"] for e in row), [])
-        positions = [i for example in row for i in range(len(example["input_ids"]))]
-        assert batch["position_ids"][r, :used].tolist() == positions
+def same(epoch: list[dict], other: list[dict]) -> bool:
+    return len(epoch) == len(other) and all(
+        a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a) for a, b in zip(epoch, other)
+    )
 
 
-@torch.no_grad()
-def test_packed_texts_do_not_see_each_other(tiny_encoder):
-    """Encoding packed equals encoding alone, and a change in one text moves no other: in float64, so that a small leak
-    cannot hide behind rounding."""
-    encoder = tiny_encoder().double()
-    generator = torch.Generator().manual_seed(3)
-    examples = [
-        {"input_ids": torch.randint(5, 50, (n,), generator=generator).tolist(), "token_type_ids": [0] + [1] * (n - 1)}
-        for n in (3, 9, 4, 12, 6, 1, 7, 5)
-    ]
-    rows = pack(examples, length=20)
-    assert max(len(row) for row in rows) >= 3
-    batch = pad_packed(rows, pad_token_id=0, length=20)
-    hidden = encoder(**batch).last_hidden_state
-    seen = Counter()
-    for r, row in enumerate(rows):
-        start = 0
-        for example in row:
-            here = slice(start, start := start + len(example["input_ids"]))
-            alone = encoder(**pad([example], pad_token_id=0)).last_hidden_state[0]
-            torch.testing.assert_close(hidden[r, here], alone, rtol=0, atol=1e-12)
-            changed = batch | {"input_ids": batch["input_ids"].clone()}
-            changed["input_ids"][r, here] = torch.randint(5, 50, (len(alone),), generator=generator)
-            moved = (encoder(**changed).last_hidden_state - hidden).abs().amax(-1) > 1e-6  # (batch, seq)
-            assert moved[r, here].all()
-            moved[r, here] = False
-            assert not moved.any()
-            seen[r] += 1
-    assert sum(seen.values()) == len(examples)
+@pytest.mark.parametrize("copies", [1, 3])
+def test_static_masks_come_back_and_dynamic_ones_do_not(documents, small_tokenizer, copies):
+    dynamic = pretraining_batches(documents[:4], small_tokenizer, max_length=32, batch_size=8)
+    static = static_batches(dynamic, copies)
+    draw = generator(0)
+    epochs = [list(static(draw)) for _ in range(3 * copies)]
+    for i, epoch in enumerate(epochs):
+        for j, other in enumerate(epochs):
+            assert same(epoch, other) == (i % copies == j % copies)
+    assert same(list(static_batches(dynamic, copies)(generator(7))), epochs[0])  # as another process makes them
+    fresh = [list(dynamic(draw)) for _ in range(3)]
+    assert not same(fresh[0], fresh[1]) and not same(fresh[1], fresh[2])
+
+
+def test_held_out_batches_are_frozen(small_tokenizer):
+    first = held_out_batches(small_tokenizer, documents=3, max_length=32)
+    torch.manual_seed(99)
+    assert same(first, held_out_batches(small_tokenizer, documents=3, max_length=32))
+    assert all((batch["labels"] != IGNORE).any() for batch in first)
+
+
+def test_windows_are_single_texts_with_nothing_special_masked(documents, small_tokenizer):
+    epoch = list(window_batches(documents, small_tokenizer, 32, 8, mask_probability=0.3)(generator(0)))
+    chosen = torch.cat([(batch["labels"] != IGNORE)[batch["attention_mask"].bool()] for batch in epoch])
+    assert 0.2 < chosen.float().mean() < 0.35
+    for batch in epoch:
+        assert "next_sentence_label" not in batch and batch["input_ids"].shape[1] <= 32
+        restored = batch["input_ids"].where(batch["labels"] == IGNORE, batch["labels"])
+        assert (restored[:, 0] == small_tokenizer.cls_token_id).all()
+        assert ((restored == small_tokenizer.sep_token_id).sum(1) == 1).all()
+    assert not same(epoch, list(window_batches(documents, small_tokenizer, 32, 8)(generator(1))))
+
+
+def test_an_own_vocabulary_is_learned_from_reviews_of_the_train_split():
+    tokenizer, tokenized = own_vocabulary(documents=20, vocab_size=400)
+    assert len(tokenizer) == 400 and len(tokenized) == 20
+    words = tokenizer.decode(tokenized[0][0])
+    start = "".join(load_documents("imdb", "train")[0].lower().split())
+    assert start.startswith("".join(words.split())[:20])

@@ -1,4 +1,4 @@
-"""The table of `make bench`: every row runs, goals are judged as they stand, and the data of the rival is right."""
+"""The table of `make bench`: every row runs, goals are judged as they stand, and the other side's data is right."""
 
 import copy
 import json
@@ -7,32 +7,43 @@ from functools import partial
 import pytest
 import torch
 
-from helpers import benchmarks, experiments, records, rivals
-from helpers.benchmarks import GOALS, notes, table
-from helpers.bert import IGNORE
+from helpers import results
+from helpers.bert import SequenceClassifier
 from helpers.evaluation import wilson_interval
-from helpers.records import NotHere
+from helpers.lab.bench import __main__ as printer
+from helpers.lab.bench import data, fine_tuning, hf_baselines, steps
+from helpers.lab.bench.table import GOALS, notes, table
+from helpers.lab.recorder import NotHere, record
+from helpers.lab.studies import bench
+from helpers.masking import IGNORE
 from helpers.weights import CHECKPOINTS
 
 TEXT = {"documents": 12, "max_length": 32, "batch_size": 8, "repeats": 1}
 SHAPE = {"batch_size": 2, "max_length": 16, "hidden_size": 64, "num_hidden_layers": 1, "vocab_size": 500, "repeats": 1}
 ROWS = {
-    "masking": lambda: benchmarks.masking(**TEXT),
-    "pairs": lambda: benchmarks.pairs(**TEXT),
-    "step": lambda: benchmarks.step(**SHAPE),
-    "encoder": lambda: benchmarks.encoder(**SHAPE),
-    "loop": lambda: benchmarks.loop(**SHAPE),
-    "fine-tuning": lambda: benchmarks.fine_tuning(
+    "masking": lambda: data.masking(**TEXT),
+    "pairs": lambda: data.pairs(**TEXT),
+    "step": lambda: steps.step(**SHAPE),
+    "encoder": lambda: steps.encoder(**SHAPE),
+    "loop": lambda: steps.loop(**SHAPE),
+    "fine-tuning": lambda: fine_tuning.fine_tuning(
         rows=16, judged=16, batch_size=8, repeats=1, name_or_path=CHECKPOINTS / "tiny-bert"
     ),
-    "GPU, 4 × 256": lambda: benchmarks.gpu_pretraining(**SHAPE, steps=1, device="cpu", backend="eager"),
+    "GPU, 4 × 256": lambda: steps.gpu_pretraining(**SHAPE, steps=2, device="cpu", backend="eager"),
 }
+
+
+class Measured(dict):
+    """Every row, tiny, as a record keeps it: measured when it is first asked for."""
+
+    def __missing__(self, row: str) -> dict:
+        self[row] = json.loads(json.dumps(ROWS[row]()))
+        return self[row]
 
 
 @pytest.fixture(scope="module")
 def measured():
-    """Every row, tiny, as a record keeps it."""
-    return {row: json.loads(json.dumps(run())) for row, run in ROWS.items()}
+    return Measured()
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -57,7 +68,7 @@ def test_the_data_row_runs_on_one_thread_and_gives_the_others_back(measured):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        assert benchmarks.pairs(**TEXT)["threads"] == 1
+        assert data.pairs(**TEXT)["threads"] == 1
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -73,8 +84,8 @@ def test_accuracy_stands_beside_the_speed_of_fine_tuning(measured):
 
 
 def test_both_sides_of_fine_tuning_start_alike(tiny_encoder):
-    model = benchmarks.SequenceClassifier(tiny_encoder()).eval()
-    other = rivals.twin(model).eval()
+    model = SequenceClassifier(tiny_encoder()).eval()
+    other = hf_baselines.twin(model).eval()
     batch = {"input_ids": torch.randint(5, 50, (3, 9)), "attention_mask": torch.ones(3, 9, dtype=torch.long)}
     assert torch.allclose(model(**batch).logits, other(**batch).logits, atol=1e-5)
 
@@ -85,8 +96,8 @@ def test_the_trainer_has_its_defaults_but_for_what_both_share(tiny_encoder, smal
     options = {"batch_size": 4, "learning_rate": 2e-4, "seed": 3}
     example = {"input_ids": [2, 9, 3], "token_type_ids": [0, 0, 0], "special_tokens_mask": [1, 0, 1], "labels": 1}
     for by_length in (False, True):
-        arguments = rivals.fine_tuning_trainer(
-            rivals.twin(benchmarks.SequenceClassifier(tiny_encoder())),
+        arguments = hf_baselines.fine_tuning_trainer(
+            hf_baselines.twin(SequenceClassifier(tiny_encoder())),
             [example] * 40,
             small_tokenizer,
             str(tmp_path),
@@ -105,7 +116,7 @@ def test_the_trainer_has_its_defaults_but_for_what_both_share(tiny_encoder, smal
 
 @pytest.fixture
 def result(measured):
-    arms = copy.deepcopy({row: {"measured": found} for row, found in measured.items() if "GPU" not in row})
+    arms = copy.deepcopy({row: {"measured": measured[row]} for row in ROWS if "GPU" not in row})
     for goal in GOALS:  # every goal is reached, with room
         if goal.row in arms and goal.bound is not None:
             value = goal.bound / 2 if goal.at_most else 2 * goal.bound
@@ -160,30 +171,30 @@ def test_speed_at_the_price_of_accuracy_does_not_count(result):
 def test_a_difference_of_accuracies_is_judged_by_its_interval(shift, no_worse):
     right = [torch.arange(200).numpy() < 150 for _ in range(3)]
     ours = [torch.arange(200).numpy() < 150 + shift for _ in range(3)]
-    found = benchmarks.difference(ours, right)
+    found = fine_tuning.difference(ours, right)
     assert found["difference"] == pytest.approx(shift / 200) and found["no_worse"] is no_worse
 
 
 def test_without_cuda_the_gpu_rows_are_listed_as_not_run(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    arms = {row: run for row, run in experiments.bench(True, [0]).items() if row.startswith("GPU")}
+    arms = {row: run for row, run in bench.runs(True, [0]).items() if row.startswith("GPU")}
     for run in arms.values():
         with pytest.raises(NotHere, match="no CUDA"):
             run()
-    tiny = partial(benchmarks.loop, **SHAPE)
-    records.record("bench-class", arms | {"loop": tiny}, command="python -m …")
-    benchmarks.main("bench-class")
+    tiny = partial(steps.loop, **SHAPE)
+    record("bench-class", arms | {"loop": tiny}, command="python -m …")
+    printer.main("bench-class")
     printed = capsys.readouterr().out
     assert "GPU, 4 × 256 not run: no CUDA device" in printed
-    gpu = [row for row in table(records.load_result("bench-class")) if row["what"].startswith("GPU")]
+    gpu = [row for row in table(results.load_result("bench-class")) if row["what"].startswith("GPU")]
     assert len(gpu) == 5 and {row["result"] for row in gpu} == {"not run"}
     assert "GPU, bert-base: not run; it needs CUDA." in printed and printed.count("| not run |") == len(GOALS) - 1
 
 
 def test_every_row_of_the_table_is_an_arm_and_every_arm_a_row():
-    assert set(experiments.bench(True, [0])) == {goal.row for goal in GOALS}
-    assert all(run.keywords["repeats"] >= 5 for run in experiments.bench(True, [0]).values())
+    assert set(bench.runs(True, [0])) == {goal.row for goal in GOALS}
+    assert all(run.keywords["repeats"] >= 5 for run in bench.runs(True, [0]).values())
 
 
 # ---------------------------------------------------------------- the paper's data algorithm, token by token
@@ -194,11 +205,11 @@ def instances(documents, small_tokenizer):
     return [
         row
         for seed in range(12)
-        for row in rivals.paper_instances(documents, small_tokenizer, max_length=64, seed=seed)
+        for row in hf_baselines.paper_instances(documents, small_tokenizer, max_length=64, seed=seed)
     ]
 
 
-def test_the_rivals_instances_are_laid_out_as_bert_reads_them(instances, small_tokenizer):
+def test_the_baselines_instances_are_laid_out_as_bert_reads_them(instances, small_tokenizer):
     cls_id, sep_id, pad_id = (small_tokenizer.convert_tokens_to_ids(t) for t in ("[CLS]", "[SEP]", "[PAD]"))
     for row in instances:
         ids = [label if label != IGNORE else i for i, label in zip(row["input_ids"], row["labels"])]
@@ -211,12 +222,12 @@ def test_the_rivals_instances_are_laid_out_as_bert_reads_them(instances, small_t
         assert 2 < b < real - 1 and row["token_type_ids"] == [0] * b + [1] * (real - b) + [0] * (64 - real)
         special = {0, b - 1, *range(real - 1, 64)}
         assert not any(row["labels"][i] != IGNORE or row["input_ids"][i] != ids[i] for i in special)
-    batch = rivals.stack(instances[:4])
+    batch = hf_baselines.stack(instances[:4])
     assert batch["input_ids"].shape == (4, 64) and batch["next_sentence_label"].shape == (4,)
     assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
 
 
-def test_the_rivals_shares_are_the_papers(instances, small_tokenizer):
+def test_the_baselines_shares_are_the_papers(instances, small_tokenizer):
     pairs = [(i, label) for row in instances for i, label in zip(row["input_ids"], row["labels"]) if label != IGNORE]
     real = sum(sum(row["attention_mask"]) for row in instances)
     assert 0.14 < len(pairs) / real < 0.16
@@ -231,9 +242,9 @@ def test_the_rivals_shares_are_the_papers(instances, small_tokenizer):
     assert low < 0.5 < high and len(instances) > 500
 
 
-def test_the_rivals_true_pairs_follow_each_other_and_the_false_ones_come_from_elsewhere(documents, small_tokenizer):
+def test_the_baselines_true_pairs_follow_each_other_and_the_false_ones_come_from_elsewhere(documents, small_tokenizer):
     flat = [" ".join(str(token) for sentence in document for token in sentence) for document in documents]
-    for row in rivals.paper_instances(documents, small_tokenizer, max_length=64, seed=0):
+    for row in hf_baselines.paper_instances(documents, small_tokenizer, max_length=64, seed=0):
         real = sum(row["attention_mask"])
         ids = [label if label != IGNORE else i for i, label in zip(row["input_ids"], row["labels"])][1 : real - 1]
         cut = ids.index(small_tokenizer.sep_token_id)

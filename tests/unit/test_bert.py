@@ -9,17 +9,20 @@ from torch.nn import functional as F
 from transformers import BertModel
 
 from helpers.bert import (
-    IGNORE,
     NEIGHBOURS,
+    STARTS,
     Encoder,
     EncoderConfig,
     PreTrainingModel,
     SequenceClassifier,
     count_parameters,
+    make_config,
     pool,
     start_with_neighbours,
+    started,
 )
-from helpers.weights import wheel_folder
+from helpers.masking import IGNORE
+from helpers.tokenization import wheel_folder
 
 FIRST = [
     "The [MASK] sat on the mat.",
@@ -220,3 +223,29 @@ def test_the_classifier_has_a_loss_only_with_labels(tiny_encoder, batch):
     assert output.loss.item() == pytest.approx(F.cross_entropy(output.logits, labels).item(), abs=1e-6)
     hidden, logits = model.hidden_and_logits(**batch)
     assert torch.equal(hidden, model.encoder(**batch).last_hidden_state) and torch.equal(logits, output.logits)
+
+
+def test_the_starts_differ_and_an_unknown_one_is_refused():
+    config = EncoderConfig(100, 64, 1, 2, 64, 32, initializer_range=0.06)
+    torch.manual_seed(0)
+    made = {start: started(config, start) for start in STARTS}
+    places = {start: encoder.embeddings.position.weight for start, encoder in made.items()}
+    query = {start: encoder.layers[0].attention.query.weight.std() for start, encoder in made.items()}
+    assert abs(places["sine"].std() / places["random"].std() - 1) < 0.3
+    assert abs(places["BERT"].std() / 0.02 - 1) < 0.1 and abs(query["BERT"] / 0.02 - 1) < 0.1
+    assert torch.equal(places["waves"][:, :32], places["neighbours"][:, :32])
+    assert query["neighbours"] > 1.5 * query["waves"]
+    with pytest.raises(ValueError, match="Unknown start 'cold'"):
+        started(config, "cold")
+
+
+def test_a_config_of_another_size_keeps_berts_shape():
+    config = make_config(600, max_position_embeddings=64)
+    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (128, 2, 2)
+    assert (config.intermediate_size, config.vocab_size, config.max_position_embeddings) == (512, 600, 64)
+    assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.1, 0.1)
+    base = make_config(30522, hidden_size=768, num_hidden_layers=12)
+    assert base == EncoderConfig()
+    narrow = make_config(30522, 256, 4, head_size=32, dropout=0.0, initializer_range=0.06)
+    assert (narrow.num_attention_heads, narrow.initializer_range) == (8, 0.06)
+    assert (narrow.hidden_dropout_prob, narrow.attention_probs_dropout_prob) == (0.0, 0.0)

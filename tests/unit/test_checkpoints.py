@@ -10,12 +10,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForMaskedLM, pipeline
 
-from helpers import checkpoints, weights
-from helpers.bert import EncoderConfig, PreTrainingModel
-from helpers.checkpoints import cloze, fill_mask, model_card, pretrain_tiny, started, train_minilm_mlm
-from helpers.evaluation import evaluate_mlm
-from helpers.recipes import frozen_windows, held_out_batches
-from helpers.records import load_result
+from helpers import weights
+from helpers.batching import frozen_windows, held_out_batches
+from helpers.bert import PreTrainingModel, started
+from helpers.evaluation import cloze, evaluate_mlm, fill_mask
+from helpers.lab import tiny
+from helpers.lab.checkpoints import model_card
+from helpers.lab.studies import minilm_mlm
+from helpers.lab.studies.minilm_mlm import train_minilm_mlm
+from helpers.lab.tiny import pretrain_tiny
+from helpers.results import load_result
 from helpers.tokenization import load_tokenizer
 from helpers.training import freeze
 from helpers.weights import CHECKPOINTS, load_checkpoint, load_encoder, save_pretrained, save_trained
@@ -153,17 +157,6 @@ def test_a_changed_file_is_refused(tmp_path, monkeypatch):
 # ---------------------------------------------------------------- training
 
 
-def test_fill_mask_wants_one_mask(small_tokenizer, tiny_encoder):
-    model = PreTrainingModel(tiny_encoder(vocab_size=len(small_tokenizer))).eval()
-    found = fill_mask(model, small_tokenizer, "the [MASK] was good", top=3)
-    assert len(found) == 3 and found[0][1] >= found[1][1] >= found[2][1] > 0
-    model.train()  # as a training loop leaves it: dropout must not choose the words
-    assert fill_mask(model, small_tokenizer, "the [MASK] was good", top=3) == found
-    for text, count in (("no gap", 0), ("[MASK] and [MASK]", 2)):
-        with pytest.raises(ValueError, match=f"has {count} "):
-            fill_mask(model, small_tokenizer, text)
-
-
 def test_a_small_encoder_is_pre_trained_and_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
     sizes = {"steps": 2, "batch_size": 4, "hidden_size": 32, "documents": 4, "vocab_size": 400}
@@ -191,11 +184,20 @@ def test_bulk_pairs_are_other_draws_of_the_same_kind(tmp_path, monkeypatch):
     assert not torch.equal(plain.mlm_head.bias, bulk.mlm_head.bias)
     assert not torch.equal(bulk.nsp_head.classifier.bias, torch.zeros(2))  # it was asked for next sentences
     for change in ({"pairs": False}, {"next_sentence": False}):
-        with pytest.raises(ValueError, match="bulk draws pairs with their next-sentence label"):
+        with pytest.raises(ValueError, match="bulk makes pairs with their next-sentence label"):
             pretrain_tiny(steps=1, bulk=True, **sizes, **change)
 
 
-def test_dropout_can_be_kept(tmp_path, monkeypatch):
+@pytest.fixture
+def few_reviews(monkeypatch):
+    """Two reviews in every held-out set: for tests that do not look at scores."""
+    for module, name in ((tiny, "held_out_batches"), (tiny, "frozen_windows"), (minilm_mlm, "frozen_windows")):
+        make = getattr(module, name)
+        few = lambda tokenizer, _, *rest, make=make, **split: make(tokenizer, 2, *rest, **split)  # noqa: E731
+        monkeypatch.setattr(module, name, few)
+
+
+def test_dropout_can_be_kept(tmp_path, monkeypatch, few_reviews):
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
     sizes = {"steps": 0, "vocab_size": 400, "vocabulary_documents": 20, "hidden_size": 32, "documents": 4}
     for dropout in (0.0, 0.2):
@@ -219,27 +221,8 @@ def test_no_step_leaves_the_start_to_be_measured(tmp_path, monkeypatch):
     assert json.loads(json.dumps(measured)) == measured
 
 
-def test_the_starts_differ_and_an_unknown_one_is_refused():
-    config = EncoderConfig(100, 64, 1, 2, 64, 32, initializer_range=0.06)
-    torch.manual_seed(0)
-    made = {start: started(config, start) for start in checkpoints.STARTS}
-    places = {start: encoder.embeddings.position.weight for start, encoder in made.items()}
-    query = {start: encoder.layers[0].attention.query.weight.std() for start, encoder in made.items()}
-    assert abs(places["sine"].std() / places["random"].std() - 1) < 0.3
-    assert abs(places["BERT"].std() / 0.02 - 1) < 0.1 and abs(query["BERT"] / 0.02 - 1) < 0.1
-    assert torch.equal(places["waves"][:, :32], places["neighbours"][:, :32])
-    assert query["neighbours"] > 1.5 * query["waves"]
-    with pytest.raises(ValueError, match="Unknown start 'cold'"):
-        started(config, "cold")
-
-
-def test_the_masked_word_head_trains_the_top_layers_only(tmp_path, monkeypatch, encoder):
+def test_the_masked_word_head_trains_the_top_layers_only(tmp_path, monkeypatch, encoder, few_reviews):
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path))
-    monkeypatch.setattr(
-        checkpoints.recipes,
-        "frozen_windows",
-        lambda tokenizer, _, *rest, **split: frozen_windows(tokenizer, 2, *rest, **split),
-    )
     model, found = train_minilm_mlm(steps=2, batch_size=2, documents=3, evaluations=1)
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     assert all(

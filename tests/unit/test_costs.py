@@ -7,9 +7,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from helpers import costs, training
-from helpers.bert import IGNORE, Encoder, EncoderConfig, PreTrainingModel
+from helpers.bert import Encoder, EncoderConfig, PreTrainingModel
 from helpers.costs import duration, flops_per_token, scientific
-from helpers.records import load_result, markdown_table
+from helpers.masking import IGNORE
+from helpers.results import load_result, markdown_table
 
 PAGE = Path(__file__).parents[2] / "lessons" / "scaling.md"
 SMALL = EncoderConfig(500, 64, 3, 4, 160, 32)

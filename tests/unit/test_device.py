@@ -1,4 +1,4 @@
-"""Where a notebook runs: the same line everywhere, every generator seeded, and a check that says what to do."""
+"""Where a notebook runs: the same line everywhere, every generator seeded."""
 
 import random
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import runtime
-from helpers.runtime import choose_device, generator, setup
+from helpers.device import choose_device, generator, setup
 
 
 @pytest.fixture(autouse=True)
@@ -58,30 +57,3 @@ def test_the_environment_may_choose_the_device(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert setup().device == torch.device("cpu")
     assert capsys.readouterr().out == "ready: seed 0, class budget\n"
-
-
-def test_the_check_has_a_line_for_each_requirement(capsys):
-    holds = runtime.check()
-    lines = capsys.readouterr().out.splitlines()
-    assert all(line.startswith(("ok ", "DO ")) for line in lines)
-    assert holds == all(line.startswith("ok ") for line in lines)
-    text = "\n".join(lines)
-    for what in (
-        "Python 3",
-        "torch 2",
-        "transformers",
-        "jupyterlab",
-        "reviews wheel",
-        "encoder wheel",
-        "GPU",
-        "memory",
-    ):
-        assert what in text
-    assert text.count("as pinned") == 2
-
-
-def test_the_check_says_what_to_do(capsys):
-    assert not runtime._check_package("no-such-package", "1.2.3")
-    assert capsys.readouterr().out.split() == (
-        "DO no-such-package is missing: python -m pip install no-such-package==1.2.3".split()
-    )

@@ -9,19 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from helpers.bert import IGNORE, PreTrainingModel, SequenceClassifier
+from helpers.bert import PreTrainingModel, SequenceClassifier
+from helpers.device import generator
 from helpers.evaluation import (
     bootstrap_ratio,
     evaluate_classifier,
     evaluate_mlm,
+    fill_mask,
     mcnemar,
     neighbour_guesses,
+    nsp_baselines,
+    nsp_features,
     predict,
     right_at_masks,
     score,
     unigram_floor,
     wilson_interval,
 )
+from helpers.masking import IGNORE
+from helpers.sentence_pairs import Pair, make_nsp_pairs
 
 Z = 1.959963984540054  # 97.5 % of a standard normal lie below it
 
@@ -214,3 +220,31 @@ def test_predictions_come_in_the_batches_order(tiny_encoder, batch):
         assert result["right"].tolist() == (expected.argmax(-1) == labels).tolist()
         assert result["loss"] == pytest.approx(F.cross_entropy(expected, labels).item(), abs=1e-5)
         assert (result["n"], result["accuracy"]) == (3, pytest.approx(result["right"].mean()))
+
+
+# ---------------------------------------------------------------- next sentence
+
+
+def test_what_can_be_seen_of_a_pair_without_reading_it():
+    pair = Pair((1, 2, 2, 3), (3, 4), 0)
+    features = nsp_features([pair])
+    assert features["overlap"].tolist() == [[pytest.approx(1 / 4)]] and features["lengths"].tolist() == [[4, 2]]
+
+
+def test_baselines_without_reading(documents):
+    train, test = (make_nsp_pairs(documents, 64, generator(seed))[0] for seed in (0, 1))
+    found = nsp_baselines(train, test)
+    assert found.keys() == {"majority", "lengths only", "word overlap"}
+    assert all(right.dtype == bool and right.shape == (len(test),) for right in found.values())
+    assert found["lengths only"].mean() < 0.62, "the label can be read off the lengths"
+
+
+def test_fill_mask_wants_one_mask(small_tokenizer, tiny_encoder):
+    model = PreTrainingModel(tiny_encoder(vocab_size=len(small_tokenizer))).eval()
+    found = fill_mask(model, small_tokenizer, "the [MASK] was good", top=3)
+    assert len(found) == 3 and found[0][1] >= found[1][1] >= found[2][1] > 0
+    model.train()  # as a training loop leaves it: dropout must not choose the words
+    assert fill_mask(model, small_tokenizer, "the [MASK] was good", top=3) == found
+    for text, count in (("no gap", 0), ("[MASK] and [MASK]", 2)):
+        with pytest.raises(ValueError, match=f"has {count} "):
+            fill_mask(model, small_tokenizer, text)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from helpers.attention import causal_mask
-from helpers.classroom import check, exercises
+from helpers.classroom.checks import check, exercises
+from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
 EXERCISES = exercises()
@@ -22,7 +23,7 @@ HEADING = re.compile(
 def stated() -> dict[str, tuple[str, str, nbformat.NotebookNode]]:
     """Exercise → its notebook, the markdown before its cell, and the cell."""
     found = {}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in notebooks():
         cells = nbformat.read(path, as_version=4).cells
         for before, cell in zip(cells, cells[1:]):
             if "exercise" in cell.metadata.get("tags", []):

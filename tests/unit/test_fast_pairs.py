@@ -6,9 +6,9 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from helpers.bulk_pairs import bulk_batches, draw_spans, lay_out, pad_spans
+from helpers.batching import pretraining_batches
+from helpers.lab.fast_pairs import bulk_batches, draw_spans, lay_out, pad_spans
 from helpers.masking import IGNORE
-from helpers.recipes import pretraining_batches
 from helpers.sentence_pairs import IS_NEXT, NOT_NEXT, Pair, build_inputs, make_nsp_pairs
 
 SEEDS = st.integers(0, 10**6)

@@ -2,42 +2,27 @@
 
 import ast
 import builtins
-import graphlib
-import importlib.metadata
 import json
 import re
 import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from helpers.corpora import CORPORA, SPLITS, load_documents
+from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
-NAMES = [
-    "01_attention",
-    "02_bidirectionality",
-    "03_masking",
-    "04_sentence_pairs",
-    "05_encoder",
-    "06_fine_tuning",
-    "07_cls_token",
-    "08_variants",
-]
 MEGABYTE = 10**6
 RUN = 6  # so many words in a row that stand in a review make an excerpt
 MACHINE_PATH = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|/tmp/|[A-Z]:\\+Users)")
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=notebooks(), ids=lambda path: path.stem)
 def path(request) -> Path:
-    return ROOT / "notebooks" / f"{request.param}.ipynb"
+    return request.param
 
 
 @pytest.fixture
@@ -90,8 +75,17 @@ def claim_id(call: ast.Call) -> str:
 # Notebooks
 
 
-def test_the_eight_notebooks_are_there():
-    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == NAMES
+def test_the_eight_core_notebooks_are_there():
+    assert [path.stem for path in notebooks("core")] == [
+        "01_attention",
+        "02_bidirectionality",
+        "03_masking",
+        "04_sentence_pairs",
+        "05_encoder",
+        "06_fine_tuning",
+        "07_cls_token",
+        "08_variants",
+    ]
 
 
 def test_format(path, notebook):
@@ -172,8 +166,8 @@ def test_claims_are_checked_shown_and_compared(path, notebook):
 
 
 def test_claims_of_the_course():
-    notebooks = [nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4) for name in NAMES]
-    ids = [[claim_id(call) for cell in code_cells(notebook) for call in claims(cell)] for notebook in notebooks]
+    read = [nbformat.read(path, as_version=4) for path in notebooks()]
+    ids = [[claim_id(call) for cell in code_cells(notebook) for call in claims(cell)] for notebook in read]
     assert all(ids), "every notebook claims something"
     flat = sum(ids, [])
     assert len(flat) == len(set(flat)), "claim ids must be unique"
@@ -188,8 +182,8 @@ def words_of(text: str) -> list[re.Match]:
 def excerpts() -> dict[str, list[str]]:
     """Notebook → every run of at least RUN words in its outputs that stands in a review: longest first."""
     shown = {}
-    for name in NAMES:
-        notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    for path in notebooks():
+        notebook, name = nbformat.read(path, as_version=4), path.stem
         shown[name] = [re.sub(r"<[^>]*>", "", text) for output in outputs(notebook) for text in texts(output)]
     wanted = {}  # a run of words → where it is shown: notebook, text, first word
     for name, lines in shown.items():
@@ -204,7 +198,7 @@ def excerpts() -> dict[str, list[str]]:
         for run in map(" ".join, zip(*(found[i:] for i in range(RUN)))):
             for name, place, start in wanted.get(run, ()):
                 quoted.setdefault((name, place), set()).update(range(start, start + RUN))
-    result = {name: [] for name in NAMES}
+    result = {name: [] for name in shown}
     for (name, place), indices in quoted.items():
         spans, ordered = words_of(shown[name][place]), sorted(indices)
         breaks = [0, *(i for i in range(1, len(ordered)) if ordered[i] > ordered[i - 1] + 1), len(ordered)]
@@ -268,48 +262,3 @@ def test_no_path_of_a_machine_in_any_file():
             continue  # binary; notebooks are tested above; this file holds the pattern itself
         found = MACHINE_PATH.search(path.read_text(encoding="utf-8", errors="ignore"))
         assert not found, f"{path.relative_to(ROOT)} names a path of a machine: {found[0]}"
-
-
-# helpers
-
-
-def imports(module: Path) -> set[str]:
-    """Full names of what a module of helpers imports; modules of helpers as `helpers.name`."""
-    names = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            package = module.relative_to(ROOT).with_suffix("").parts[: -node.level] if node.level else ()
-            origin = ".".join(filter(None, [*package, node.module]))
-            names |= {f"helpers.{alias.name}" for alias in node.names} if origin == "helpers" else {origin}
-    return names
-
-
-MODULES = sorted((ROOT / "helpers").rglob("*.py"))
-
-
-def test_helpers_import_each_other_without_a_cycle():
-    graph = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts): {
-            name for name in imports(path) if name.startswith("helpers.")
-        }
-        for path in MODULES
-    }
-    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
-
-
-def test_helpers_know_nothing_of_notebooks_and_tests():
-    for path in MODULES:
-        assert not {name.partition(".")[0] for name in imports(path)} & {"notebooks", "tests", "lessons"}, path.name
-
-
-def test_helpers_import_only_what_is_declared():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
-    distributions = importlib.metadata.packages_distributions()
-    for path in MODULES:
-        used = {name.partition(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"helpers"}
-        for name in used:
-            owners = {canonicalize_name(owner) for owner in distributions.get(name, [])}
-            assert owners & declared, f"{path.name} imports {name}, which pyproject.toml does not declare"

@@ -9,11 +9,12 @@ import nbformat
 import pytest
 import yaml
 
-from helpers.classroom import exercises
-from helpers.records import load_result
+from helpers.classroom.checks import exercises
+from helpers.results import load_result
+from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
-NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+NAMES = [path.stem for path in notebooks("core")]
 PARTS = ["Questions", "Objectives", "Key points", "Misconceptions", "Discussion", "Quiz", "Instructor notes", "Sources"]
 
 

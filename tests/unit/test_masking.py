@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
-from helpers.batching import pad
-from helpers.bert import IGNORE
-from helpers.masking import MlmCollator, mask_positions, mask_tokens
+from helpers.batching import MlmCollator, pad
+from helpers.masking import IGNORE, mask_positions, mask_tokens
 from helpers.sentence_pairs import build_inputs, make_nsp_pairs
 from helpers.tokenization import encode, ordinary_ids, special_ids
 

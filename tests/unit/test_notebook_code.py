@@ -3,7 +3,6 @@
 import ast
 import math
 import types
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,14 +10,13 @@ import torch
 from torch import nn
 
 from helpers import attention, bert, masking, sentence_pairs, toy, training
-from helpers.runtime import generator
-
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+from helpers.device import generator
+from publish.notebooks import notebooks
 
 
 def lift(number: str, *names: str) -> types.SimpleNamespace:
     """Return the functions and classes of these names as the notebook defines them, with its imports and constants."""
-    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    (path,) = (path for path in notebooks("core") if path.name[:2] == number)
     module = types.ModuleType(path.stem)
     wanted = set(names)
     for cell in nbformat.read(path, as_version=4).cells:
@@ -170,13 +168,14 @@ def test_06_loop():
         config = bert.EncoderConfig(20, 16, 1, 2, 32, max_position_embeddings=9)
         return bert.SequenceClassifier(bert.Encoder(config))
 
-    def batches(generator):
-        for _ in range(6):
-            input_ids = torch.randint(1, 20, (4, 9), generator=generator)
-            yield {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids), "labels": input_ids[:, 0] % 2}
+    def batch(number):
+        input_ids = torch.randint(1, 20, (4, 9), generator=generator(number))
+        return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids), "labels": input_ids[:, 0] % 2}
 
+    batches = [batch(number) for number in range(6)]
     hand = lift("06", "fine_tune_by_hand").fine_tune_by_hand
-    by_hand = hand(model(), batches(generator(1)), steps=6, learning_rate=1e-3, warmup=2)
-    settings = {"warmup_fraction": 1 / 3, "learning_rate": 1e-3, "generator": generator(1), "progress": False}
-    ready = training.fine_tune(model(), batches, epochs=1, steps_per_epoch=6, **settings).loss
+    by_hand = hand(model(), batches, steps=6, learning_rate=1e-3, warmup=2)
+    optimization = training.Optimization(warmup_fraction=1 / 3)
+    settings = {"learning_rate": 1e-3, "optimization": optimization, "progress": False}
+    ready = training.fine_tune(model(), batches, epochs=1, **settings).loss
     assert all(math.isclose(a, b, abs_tol=1e-6) for a, b in zip(by_hand, ready, strict=True))

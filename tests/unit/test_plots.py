@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from helpers.plots import PALETTE, bars, curves, heatmap, heatmaps, loss_curve, token_strip
+from helpers.classroom.plots import PALETTE, bars, curves, heatmap, heatmaps, loss_curve, token_strip
 
 MATRIX = [[0.1, 0.9], [0.6, 0.4]]
 FIGURES = {

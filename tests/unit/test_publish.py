@@ -6,9 +6,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import records
-from helpers.classroom import Exercise, check, exercises
-from publish import NOTEBOOKS, copies, results, slides
+from helpers import results as records
+from helpers.classroom.checks import Exercise, check, exercises
+from publish import copies, results, slides
+from publish.notebooks import notebooks
+
+NOTEBOOKS = notebooks()
 
 STUB = '''import math
 
@@ -134,7 +137,7 @@ CLAIM = shown(text="✓ 00.1 It holds", html="<div>✓ 00.1 It holds</div>")
 LONG_PROSE = "\n\n".join(["One line of prose."] * 12)
 LECTURE = [  # cell, its slide type
     (new_markdown_cell("# 00 · Title\n\nA question."), "slide"),
-    (code("import math\n\nfrom helpers.runtime import setup\n\nruntime = setup(seed=0)"), "skip"),
+    (code("import math\n\nfrom helpers.device import setup\n\nruntime = setup(seed=0)"), "skip"),
     (new_markdown_cell("## 1 · Section\n\nProse."), "slide"),
     (code("1 + 1", shown(text="2")), "fragment"),
     (new_markdown_cell("Why is that so?"), "subslide"),
@@ -239,7 +242,14 @@ def test_without_scores_the_plain_numbers_are_shown():
 
 def test_a_section_says_how_it_was_measured():
     text = results.section(study(a={"accuracy": 0.5}))
-    for fact in ("New-full", "`python -m new`", "steps 1000", "CPU, 2 cores", "torch 2.13.0", "2.0 minutes a run"):
+    for fact in (
+        "New-full",
+        "`python -m helpers.lab new --budget full --seeds 1`",
+        "steps 1000",
+        "CPU, 2 cores",
+        "torch 2.13.0",
+        "2.0 minutes a run",
+    ):
         assert fact in text
     assert "**Not run yet:** b, seed 1" in text
 

@@ -3,22 +3,24 @@
 import pytest
 import torch
 
-from helpers import recipes, rivals
-from helpers.bert import IGNORE, PreTrainingModel
-from helpers.rivals import SIDES, MaskedOnly, wall_clock_race
+from helpers.batching import own_vocabulary
+from helpers.bert import PreTrainingModel
+from helpers.lab.studies import race
+from helpers.lab.studies.race import SIDES, MaskedOnly, wall_clock_race
+from helpers.masking import IGNORE
 from helpers.weights import load_model, save_pretrained
 
 
 @pytest.fixture(scope="module")
 def text():
-    return recipes.own_vocabulary(40, 500)
+    return own_vocabulary(40, 500)
 
 
 @pytest.fixture(autouse=True)
 def short_exam(monkeypatch):
-    whole = recipes.frozen_windows
+    whole = race.frozen_windows
     monkeypatch.setattr(
-        rivals.recipes, "frozen_windows", lambda tokenizer, _, *rest, **split: whole(tokenizer, 3, *rest, **split)
+        race, "frozen_windows", lambda tokenizer, _, *rest, **split: whole(tokenizer, 3, *rest, **split)
     )
 
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import records
-from helpers.records import load_result, markdown_table, origin, over_arms, percent, record
+from helpers import results as read
+from helpers.lab.recorder import record
+from helpers.results import command, load_result, markdown_table, origin, over_arms, percent
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "RESULTS", tmp_path / "data" / "results")
+    monkeypatch.setattr(read, "RESULTS", tmp_path / "data" / "results")
     return tmp_path / "data" / "results"
 
 
@@ -51,7 +52,7 @@ def test_a_stopped_study_goes_on_where_it_was(results, capsys):
     record("study", watched, command="")
     assert log == [0, 1, 2] and load_result("study")["not_run"] == []
     record("study", watched, command="")
-    assert log == [0, 1, 2] and "all 3 arms are recorded already" in capsys.readouterr().out
+    assert log == [0, 1, 2] and "all 3 runs are recorded already" in capsys.readouterr().out
     record("study", watched | {"seed 1": partial(arm, value=0.75, seed=1)}, command="")  # other settings: run again
     assert log == [0, 1, 2] and load_result("study")["arms"]["seed 1"]["measured"]["accuracy"] == 0.75
 
@@ -98,9 +99,9 @@ def test_where_a_study_comes_from(results):
     with pytest.raises(RuntimeError):
         record("study", {"a": partial(arm), "b": partial(arm, value=None), "c": partial(arm)}, command="python -m …")
     found = load_result("study")
-    first, command = origin(found).splitlines()
+    first, today = origin(found).splitlines()
     assert first.startswith("recorded: 1 arm, 2 not run yet, 0 seconds an arm, on ") and "threads: " in first
-    assert command == "python -m …"
+    assert today == command(found) == "python -m helpers.lab study --budget full --seeds 1" != found["command"]
     found["not_run"], found["arms"]["a"]["seconds"], found["arms"]["a"]["machine"]["gpu"] = [], None, "a big one"
     assert origin(found).startswith("recorded: 1 arm, on a big one, threads: ")
 
@@ -113,3 +114,18 @@ def test_tables():
         "| majority | 50.0 % |",
         "| full | 83.4 % |",
     ]
+
+
+@pytest.mark.parametrize(
+    "name, seeds, expected",
+    [
+        ("ladder-full", 3, "python -m helpers.lab ladder --budget full --seeds 3"),
+        ("own-pretraining-folds-class", 1, "python -m helpers.lab own-pretraining-folds --budget class --seeds 1"),
+        ("plan", 0, "python -m helpers.lab plan --budget full --seeds 1"),
+        ("notebooks-class", 0, "python -m pytest notebooks --record-costs"),
+    ],
+)
+def test_the_command_of_today_follows_from_the_record(name, seeds, expected):
+    arms = {f"fold {f}, seed {s}": {"settings": {"seed": s}} for s in range(seeds) for f in range(2)}
+    record = {"name": name, "command": "python -m somewhere.else", "arms": arms or {"a": {"settings": {}}}}
+    assert command(record) == expected

@@ -4,24 +4,21 @@ import json
 import math
 from itertools import combinations
 
-import numpy as np
 import pytest
 import torch
 
-from helpers import studies, training
+from helpers import training, transfer
 from helpers.bert import student_from
-from helpers.corpora import load_documents, load_reviews
+from helpers.corpora import load_documents, load_reviews, split_fold
+from helpers.lab import tiny
+from helpers.lab.studies import epochs, next_sentence, own_pretraining_folds
+from helpers.lab.studies.distillation import distillation, times_as_fast
+from helpers.lab.studies.imdb import imdb_fine_tuning
+from helpers.lab.studies.ladder import ladder_scores
+from helpers.lab.studies.three_objectives import three_objectives
+from helpers.lab.studies.warmup_and_clipping import warmup_and_clipping
+from helpers.lab.tiny import sentiment, tiny_start
 from helpers.sentence_pairs import NEGATIVES
-from helpers.studies import (
-    distillation,
-    imdb_fine_tuning,
-    ladder,
-    next_sentence_verdict,
-    planned,
-    split_fold,
-    three_objectives,
-    times_as_fast,
-)
 
 # ---------------------------------------------------------------- three objectives
 
@@ -35,59 +32,28 @@ def test_three_objectives_find_what_they_can():
     assert found["MLM"]["noun"]["accuracy"] > 0.5
 
 
-# ---------------------------------------------------------------- the ladder
-
-
-def test_the_ladders_first_rungs():
-    once = iter(("majority", "TF-IDF + logistic regression"))  # can be read only once
-    found = ladder(rows=100, rungs=once, progress=False)
-    majority, tfidf = found.values()
-    test = load_reviews("rotten_tomatoes", "test")
-    assert majority["n"] == tfidf["n"] == len(test)
-    positive = sum(review.label for review in test) / len(test)
-    assert majority["accuracy"] in (pytest.approx(positive), pytest.approx(1 - positive))
-    assert majority["trained_parameters"] == 0 and tfidf["accuracy"] == tfidf["right"].mean()
-
-
-def test_folds_share_all_sentences_out():
-    folds = [split_fold(fold) for fold in range(5)]
-    inside = [review for _, test in folds for review in test]
-    assert len(inside) == len(set(inside)) == 8530
-    for train, test in folds:
-        assert len(train) + len(test) == 8530 and not set(train) & set(test)
-        assert 1550 < len(test) < 1850 and 0.45 < np.mean([review.label for review in test]) < 0.55
-
-
-def test_the_ladder_learns_from_all_of_other_sentences():
-    train, test = split_fold(0)
-    found = ladder(sentences=(train, test), rungs=("majority", "TF-IDF + logistic regression"), progress=False)
-    majority, tfidf = found.values()
-    assert majority["n"] == tfidf["n"] == len(test)
-    assert tfidf["accuracy"] > 0.7  # the few hundred sentences of a class run bring it to 0.61
-
-
 # ---------------------------------------------------------------- the others, a few steps each
 
 
 @pytest.mark.parametrize("negatives", NEGATIVES)
 def test_the_verdict_on_next_sentence(negatives):
     sizes = {"steps": 2, "batch_size": 4, "judged": 12, "max_length": 32}
-    found = next_sentence_verdict(seed=0, negatives=negatives, **sizes)
+    found = next_sentence.next_sentence(seed=0, negatives=negatives, **sizes)
     assert {score["n"] for name, score in found.items() if name in ("majority", "word overlap", "NSP head")} == {12}
     assert 0 < found["order task: NSP head"]["n"] <= 12
     assert json.loads(json.dumps(found)).keys() == found.keys()
 
 
 def test_few_reviews_are_walked_again_for_fresh_pairs(monkeypatch):
-    seen, train = [], studies.fine_tuned
-    monkeypatch.setattr(studies, "load_documents", lambda name, split: load_documents(name, split)[:6])
+    seen, train = [], next_sentence.fine_tuned
+    monkeypatch.setattr(next_sentence, "load_documents", lambda name, split: load_documents(name, split)[:6])
 
     def trained_on_few(encoder, rows, *args, **kwargs):
         seen.extend(rows)
         return train(encoder, rows[:4], *args, **kwargs)
 
-    monkeypatch.setattr(studies, "fine_tuned", trained_on_few)
-    next_sentence_verdict(seed=0, negatives="another review", steps=30, batch_size=4, judged=12, max_length=32)
+    monkeypatch.setattr(next_sentence, "fine_tuned", trained_on_few)
+    next_sentence.next_sentence(seed=0, negatives="another review", steps=30, batch_size=4, judged=12, max_length=32)
     assert len(seen) == 120 and len({tuple(row["input_ids"]) for row in seen}) > 90  # one walk gives 61
 
 
@@ -114,51 +80,33 @@ def test_half_the_layers_are_faster(encoder):
     assert found.keys() == {"batch of 1", "batch of 16"} and found["batch of 16"] > 2
 
 
-def test_the_plan_counts_minutes(monkeypatch):
-    monkeypatch.setattr(studies, "step_seconds", lambda unit: 0.5)
-    assert planned("any", arms=2, seeds=1, steps=240) == {"seconds_per_step": 0.5, "minutes": 2.0}
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "2 × 128 from scratch, 2 × 16",
-        "4 × 256, 2 sentences × 8",
-        "masked-word head, 2 × 16",
-        "all layers, 2 sentences × 8",
-    ],
-)
-def test_a_step_of_each_unit_takes_time(unit):
-    assert 0 < studies.step_seconds(unit, repeats=1) < 60
-
-
 def test_a_small_encoder_reads_sentiment(tiny_encoder, small_tokenizer, monkeypatch):
     few = {
         split: load_reviews("rotten_tomatoes", split)[:count]
         for split, count in (("train", 12), ("validation", 9), ("test", 11))
     }
-    monkeypatch.setattr(studies, "load_reviews", lambda name, split: few[split])
+    monkeypatch.setattr(tiny, "load_reviews", lambda name, split: few[split])
     encoder = tiny_encoder(vocab_size=len(small_tokenizer), max_position_embeddings=16)
-    found = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
+    found = sentiment(encoder, small_tokenizer, seed=0, epochs=1)
     assert found["n"] == 11 and 0 <= found["accuracy"] <= 1
     assert found["validation"]["n"] == 9 and 0 <= found["validation"]["accuracy"] <= 1
-    again = studies.sentiment(encoder, small_tokenizer, seed=0, epochs=1)
+    again = sentiment(encoder, small_tokenizer, seed=0, epochs=1)
     assert again == found
 
 
 def test_a_fold_judges_both_starts_on_the_same_sentences(monkeypatch):
     train, inside = split_fold(0)
-    monkeypatch.setattr(studies, "split_fold", lambda fold: (train[:40], inside[:30]))
-    rates, seen, fine_tuned = {"pre-trained": 1e-3, "fresh": 1e-4}, [], studies.fine_tuned
+    monkeypatch.setattr(own_pretraining_folds, "split_fold", lambda fold: (train[:40], inside[:30]))
+    rates, seen, fine_tuned = {"pre-trained": 1e-3, "fresh": 1e-4}, [], own_pretraining_folds.fine_tuned
 
     def watched(encoder, examples, tokenizer, **options):
         seen.append((encoder.embeddings.word.weight, options["learning_rate"], options["seed"], options["epochs"]))
         return fine_tuned(encoder, examples, tokenizer, **options)
 
-    monkeypatch.setattr(studies, "fine_tuned", watched)
-    found = studies.own_pretraining_fold(fold=0, seed=0, rates=rates, epochs=1)
+    monkeypatch.setattr(own_pretraining_folds, "fine_tuned", watched)
+    found = own_pretraining_folds.own_pretraining_fold(fold=0, seed=0, rates=rates, epochs=1)
     for (weight, *how), start in zip(seen, rates, strict=True):
-        expected = studies._own_start(start == "pre-trained", seed=0).embeddings.word.weight
+        expected = tiny_start(start == "pre-trained", seed=0).embeddings.word.weight
         assert torch.equal(weight, expected) and how == [rates[start], 0, 1]
     assert found["pre-trained"]["n"] == found["fresh"]["n"] == 30
     ahead = found["paired"]["only_a"] - found["paired"]["only_b"]
@@ -167,16 +115,16 @@ def test_a_fold_judges_both_starts_on_the_same_sentences(monkeypatch):
 
 
 def test_every_epoch_is_looked_at(monkeypatch):
-    monkeypatch.setattr(studies, "load_reviews", lambda name, split: load_reviews(name, split)[:20])
-    seen, fine_tuned = [], studies.fine_tuned
+    monkeypatch.setattr(epochs, "load_reviews", lambda name, split: load_reviews(name, split)[:20])
+    seen, fine_tuned = [], epochs.fine_tuned
 
     def watched(*args, **options):
         model, history = fine_tuned(*args, **options)
         seen.append(history)
         return model, history
 
-    monkeypatch.setattr(studies, "fine_tuned", watched)
-    curve = studies.epoch_by_epoch(rows=16, epochs=3, seed=0)["curve"]
+    monkeypatch.setattr(epochs, "fine_tuned", watched)
+    curve = epochs.epoch_by_epoch(rows=16, epochs=3, seed=0)["curve"]
     losses = seen[0].loss  # two steps an epoch
     assert [epoch["train_loss"] for epoch in curve] == pytest.approx([sum(losses[i : i + 2]) / 2 for i in (0, 2, 4)])
     assert [epoch["n"] for epoch in curve] == [20, 20, 20]
@@ -184,7 +132,7 @@ def test_every_epoch_is_looked_at(monkeypatch):
     assert json.loads(json.dumps(curve)) == [epoch | {"interval": list(epoch["interval"])} for epoch in curve]
 
 
-def test_without_brakes_the_first_steps_are_long(monkeypatch):
+def test_without_warm_up_and_clipping_the_first_steps_are_long(monkeypatch):
     seen, set_learning_rate = [], training.set_learning_rate
 
     def watched(optimizer, learning_rate):
@@ -195,13 +143,13 @@ def test_without_brakes_the_first_steps_are_long(monkeypatch):
         return [review._replace(text="a joy") for review in load_reviews(name, split)]
 
     norms = []
-    monkeypatch.setattr(studies, "load_reviews", short)
+    monkeypatch.setattr(transfer, "load_reviews", short)
     monkeypatch.setattr(training, "set_learning_rate", watched)
     clip = torch.nn.utils.clip_grad_norm_
     monkeypatch.setattr(
         torch.nn.utils, "clip_grad_norm_", lambda parameters, most: norms.append(most) or clip(parameters, most)
     )
-    found = studies.warmup_and_clipping(rows=160, rates=[1e-4], seed=0)
+    found = warmup_and_clipping(rows=160, rates=[1e-4], seed=0)
     assert list(found) == [f"{name}, 0.0001" for name in ("both", "no warm-up", "no clipping", "neither")]
     assert {score["n"] for score in found.values()} == {160}
     runs = [(seen[i], norms[i]) for i in range(0, len(seen), 20)]  # the first of each run's twenty steps
@@ -209,7 +157,13 @@ def test_without_brakes_the_first_steps_are_long(monkeypatch):
 
 
 def test_the_fresh_start_has_the_shape_of_tiny_bert_and_none_of_its_weights():
-    trained, fresh, other = (studies._own_start(*which) for which in ((True, 0), (False, 0), (False, 1)))
+    trained, fresh, other = (tiny_start(*which) for which in ((True, 0), (False, 0), (False, 1)))
     assert trained.config == fresh.config
     weights = [encoder.embeddings.word.weight for encoder in (trained, fresh, other)]
     assert not any(torch.equal(a, b) for a, b in combinations(weights, 2))
+
+
+def test_a_record_of_the_ladder_keeps_scores_alone():
+    found = ladder_scores(rows=20, rungs=("majority",), seed=0)
+    assert found["majority"].keys() == {"accuracy", "interval", "n", "trained_parameters"}
+    assert json.loads(json.dumps(found)).keys() == found.keys()

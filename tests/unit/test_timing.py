@@ -2,7 +2,7 @@
 
 import time
 
-from helpers.timing import alternate, ratio, speed_of
+from helpers.lab.timing import alternate, ratio, speed_of
 
 
 def test_sides_take_turns_and_the_first_turn_is_dropped():

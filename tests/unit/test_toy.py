@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from helpers.attention import causal_mask
-from helpers.runtime import generator
+from helpers.device import generator
 from helpers.toy import (
     BOS_ID,
     FILLERS,

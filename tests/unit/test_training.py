@@ -1,6 +1,7 @@
 """The loops learn, stop and go on bit for bit, and touch nothing that they should leave alone."""
 
 import copy
+import linecache
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -14,25 +15,25 @@ from safetensors.torch import load_file
 from torch import nn
 
 from helpers import training
-from helpers.batching import pack, pad, pad_packed
-from helpers.bert import IGNORE, Encoder, PreTrainingModel, SequenceClassifier
+from helpers.batching import MlmCollator, length_batches, pad, pretraining_batches
+from helpers.bert import Encoder, PreTrainingModel, SequenceClassifier, make_config
+from helpers.device import generator
 from helpers.evaluation import evaluate_mlm
-from helpers.masking import MlmCollator
-from helpers.recipes import length_batches, pretraining_batches, tiny_config
-from helpers.runtime import generator
 from helpers.sentence_pairs import build_inputs, make_nsp_pairs
 from helpers.training import (
     LoopState,
+    Optimization,
     Run,
     cosine_loss,
-    distill,
+    distillation_loss,
     fine_tune,
     freeze,
     make_optimizer,
     pretrain,
     soft_target_loss,
-    take_step,
+    training_step,
     warmup_then_decay,
+    without_dropout,
 )
 
 EPOCH, STEPS = 6, 15  # two epochs and a half
@@ -60,7 +61,8 @@ def frozen(documents, small_tokenizer):
 
 
 def tiny_model(tokenizer) -> PreTrainingModel:
-    return PreTrainingModel(Encoder(replace(tiny_config(tokenizer, 32, hidden_size=64), intermediate_size=96)))
+    config = make_config(len(tokenizer), hidden_size=64, max_position_embeddings=32)
+    return PreTrainingModel(Encoder(replace(config, intermediate_size=96)))
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,8 @@ def train(batches, small_tokenizer, frozen):
     """A function that trains for 15 steps, or until it is killed; `seed` is that of a kernel which has just started."""
 
     def train(run: Run | None, seed: int = 0, stop_after: int | None = None):
+        if run is not None:
+            run.stop_after = stop_after
         torch.manual_seed(seed)
         model = tiny_model(small_tokenizer)
         history = pretrain(
@@ -79,7 +83,6 @@ def train(batches, small_tokenizer, frozen):
             evaluate=lambda model: evaluate_mlm(model, frozen, small_tokenizer.mask_token_id),
             evaluate_every=4,
             run=run,
-            stop_after=stop_after,
             progress=False,
         )
         return model, history
@@ -89,6 +92,12 @@ def train(batches, small_tokenizer, frozen):
 
 def new_run(every: int, configuration=None, data=("some text", "more text")) -> Run:
     return Run("tiny", {"learning_rate": 1e-3} if configuration is None else configuration, data, every)
+
+
+def folder_of(run: Run) -> Path:
+    """The folder that the run will use for a model of helpers' own classes."""
+    run.begin(nn.Linear(1, 1))
+    return run.folder
 
 
 def checkpoint(run: Run) -> dict:
@@ -172,16 +181,16 @@ def test_what_a_resumed_run_draws_again_is_not_training(batches, small_tokenizer
 
     run, options = new_run(every=4), {"learning_rate": 1e-3, "progress": False}
     for stop_after in (4, 5):
-        model = tiny_model(small_tokenizer)
-        history = pretrain(model, slow, steps=6, generator=generator(0), run=run, stop_after=stop_after, **options)
+        model, run.stop_after = tiny_model(small_tokenizer), stop_after
+        history = pretrain(model, slow, steps=6, generator=generator(0), run=run, **options)
         now[0] += 100  # the kernel is dead for a while
     assert len(history.loss) == 5 and history.seconds == 5 and now == [209]
 
 
 def test_without_a_checkpoint_another_seed_gives_another_model(train, uninterrupted):
     """So the test above would notice a generator that is not restored."""
-    _, history = train(None, seed=100, stop_after=3)
-    assert history.loss[:3] != uninterrupted[1].loss[:3]
+    _, history = train(new_run(every=STEPS), seed=100, stop_after=3)
+    assert len(history.loss) == 3 and history.loss[:3] != uninterrupted[1].loss[:3]
 
 
 def test_writing_checkpoints_changes_nothing(train, uninterrupted):
@@ -193,50 +202,146 @@ def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(train, uninterru
     run = new_run(every=3)
     train(run, stop_after=6)
     (run.folder / "step9.safetensors").write_bytes(b"half a fil")
-    (run.folder / "next.json").write_text('{"step": 9, "hist', encoding="utf-8")
+    (run.folder / "state.json.next").write_text('{"step": 9, "hist', encoding="utf-8")
     _, history = train(new_run(every=3), seed=100)
     assert history.loss == uninterrupted[1].loss
     assert [path.name for path in run.folder.glob("step*")] == [f"step{STEPS}.safetensors"]
 
 
 @pytest.fixture
-def helpers_copy(tmp_path, monkeypatch) -> Path:
-    """A copy of the package that `Run` takes for its own source, to be changed."""
+def helpers_copy(tmp_path) -> Path:
+    """A copy of the package's source, to be changed."""
     folder = tmp_path / "copy" / "helpers"
     shutil.copytree(Path(training.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(training, "__file__", str(folder / "training.py"))
     return folder
 
 
-def change_source(folder: Path):
-    with (folder / "attention.py").open("a", encoding="utf-8") as file:
+def edit(folder: Path, name: str):
+    with (folder / name).open("a", encoding="utf-8") as file:
         file.write("# changed\n")
-    return {}
+
+
+def move(folder: Path, name: str, to: str):
+    (folder / name).rename(folder / to)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda _: {"configuration": {"learning_rate": 2e-3}}, id="configuration"),
-        pytest.param(lambda _: {"data": ("some text", "more tex")}, id="data"),
-        pytest.param(lambda _: {"data": ("some text more text",)}, id="how data is cut"),
-        pytest.param(change_source, id="source"),
+        pytest.param(lambda folder: edit(folder, "attention.py"), id="core"),
+        pytest.param(lambda folder: edit(folder, "lab/studies/ladder.py"), id="subfolder"),
+        pytest.param(lambda folder: move(folder, "lab/tiny.py", "lab/small.py"), id="renamed"),
+        pytest.param(lambda folder: move(folder, "lab/tiny.py", "tiny.py"), id="moved"),
+        pytest.param(lambda folder: (folder / "costs.py").unlink(), id="deleted"),
     ],
 )
-def test_a_stale_checkpoint_is_never_picked_up(train, uninterrupted, helpers_copy, change):
+def test_the_digest_of_the_source_sees_every_file_and_its_place(helpers_copy, change):
+    assert training.source_digest(helpers_copy) == training.SOURCE
+    change(helpers_copy)
+    assert training.source_digest(helpers_copy) != training.SOURCE
+
+
+def test_the_digest_is_that_of_the_code_that_was_imported(helpers_copy, monkeypatch):
+    """A file that is edited while training runs changes neither a later checkpoint's folder nor a record."""
+    monkeypatch.setattr(training, "__file__", str(helpers_copy / "training.py"))
+    before = folder_of(new_run(1))
+    edit(helpers_copy, "attention.py")
+    assert folder_of(new_run(1)) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"configuration": {"learning_rate": 2e-3}}, id="configuration"),
+        pytest.param({"data": ("some text", "more tex")}, id="data"),
+        pytest.param({"data": ("some text more text",)}, id="how data is cut"),
+        pytest.param({}, id="source"),
+    ],
+)
+def test_a_stale_checkpoint_is_never_picked_up(train, uninterrupted, helpers_copy, monkeypatch, change):
     before = new_run(every=3)
     train(before, seed=100, stop_after=3)
-    assert new_run(every=3).folder == before.folder and list(before.folder.glob("step*"))
-    after = new_run(every=3, **change(helpers_copy))
-    assert after.folder != before.folder and not after.folder.exists()
+    assert folder_of(new_run(every=3)) == before.folder and list(before.folder.glob("step*"))
+    if not change:
+        edit(helpers_copy, "attention.py")
+        monkeypatch.setattr(training, "SOURCE", training.source_digest(helpers_copy))
+    after = new_run(every=3, **change)
+    assert folder_of(after) != before.folder and not after.folder.exists()
     _, history = train(after)
     assert history.loss == uninterrupted[1].loss, "the run did not start afresh"
 
 
+STUDENTS = """
+import torch
+from torch import nn
+
+SCALE = 2.0
+
+
+def mix(hidden):
+    return hidden * SCALE
+
+
+class Layer(nn.Module):
+    eps = 1e-12
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, hidden):
+        return mix(self.linear(hidden)) + self.eps
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([Layer()])
+"""
+
+
+@pytest.fixture
+def in_a_notebook(monkeypatch):
+    """A function that defines classes as a kernel does, in __main__ and in a cell that inspect can read, and returns
+    the folder of a run of the model."""
+    cells = iter(range(100))
+
+    def define(source: str) -> Path:
+        name, namespace = f"<cell {next(cells)}>", {"__name__": "__main__"}
+        monkeypatch.setitem(linecache.cache, name, (len(source), None, source.splitlines(keepends=True), name))
+        exec(compile(source, name, "exec"), namespace)
+        run = new_run(1)
+        run.begin(namespace["Model"]())
+        return run.folder
+
+    return define
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("mix(self.linear(hidden)) + self.eps", "mix(self.linear(hidden)) - self.eps"),  # a method of a layer
+        ("eps = 1e-12", "eps = 1e-9"),  # a constant of the class
+        ("hidden * SCALE", "hidden / SCALE"),  # a function that a layer calls
+        ("SCALE = 2.0", "SCALE = 3.0"),  # a constant that this function reads
+        ("class Layer(nn.Module):\n    eps", "class Base(nn.Module):\n    pass\n\n\nclass Layer(Base):\n    eps"),
+    ],
+)
+def test_a_class_edited_in_a_notebook_starts_training_afresh(in_a_notebook, old, new):
+    assert STUDENTS.count(old) == 1
+    before = in_a_notebook(STUDENTS)
+    assert in_a_notebook(STUDENTS) == before, "the same cell, run again in another kernel"
+    assert in_a_notebook(STUDENTS.replace(old, new)) != before
+
+
+def test_the_models_of_helpers_have_no_source_of_their_own(small_tokenizer):
+    assert training.own_source(tiny_model(small_tokenizer)) == []  # `SOURCE` covers them
+
+
 def test_checkpoints_lie_where_course_runs_says(runs, monkeypatch):
-    assert new_run(1).folder.parent == runs and new_run(1).folder.name.startswith("tiny-")
+    assert folder_of(new_run(1)).parent == runs and folder_of(new_run(1)).name.startswith("tiny-")
     monkeypatch.delenv("COURSE_RUNS")
-    assert new_run(1).folder.parent == Path("runs")
+    assert folder_of(new_run(1)).parent == Path("runs")
 
 
 def test_checkpoints_hold_safetensors_and_json_only(train):
@@ -285,16 +390,15 @@ def test_the_loops_follow_the_schedule(loop):
     data = [{"input_ids": torch.ones(1, 1, dtype=torch.int64)}]
     seen = [0.0]
     if loop is pretrain:
-        length = {"steps": 10, "evaluate_every": 1}
+        batches, options = lambda _: data, {"steps": 10, "evaluate_every": 1, "generator": generator(0)}
     else:
-        length = {"epochs": 10, "steps_per_epoch": 1}
+        batches, options = data, {"epochs": 10}
     loop(
         Slope(),
-        lambda generator: data,
-        **length,
+        batches,
+        **options,
         learning_rate=0.1,
-        generator=generator(0),
-        warmup_fraction=0.2,
+        optimization=Optimization(warmup_fraction=0.2),
         evaluate=lambda model: seen.append(model.weight.item()),
         progress=False,
     )
@@ -307,8 +411,8 @@ def test_only_large_gradients_are_clipped(size, moved):
     """The gradient (size, size, size, size) has norm 2 · size; a step of plain SGD at rate 1 shows what was left."""
     layer = nn.Linear(4, 1, bias=False)
     before = layer.weight.detach().clone()
-    loss = size * layer.weight.sum()
-    take_step(layer, torch.optim.SGD(layer.parameters(), lr=1.0), loss, max_grad_norm=1.0)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
+    training_step(layer, optimizer, {}, lambda model, _: (size * model.weight.sum(), {}), max_grad_norm=1.0)
     assert (layer.weight - before).norm().item() == pytest.approx(moved, rel=1e-4)
     assert layer.weight.grad is None
 
@@ -342,11 +446,10 @@ def find_the_word(count: int, seed: int) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def task():
-    """(batches of one epoch, steps per epoch, batches of held-out examples)."""
-    tokenizer = SimpleNamespace(pad_token_id=0)
-    make = partial(length_batches, tokenizer=tokenizer, batch_size=32)
-    held_out = [training.to_device(batch, torch.device("cpu")) for batch in make(find_the_word(200, 1))(None)]
-    return make(find_the_word(320, 0)), 10, held_out
+    """(a function that returns a loader of ten batches, batches of held-out examples)."""
+    make = partial(length_batches, tokenizer=SimpleNamespace(pad_token_id=0), batch_size=32)
+    held_out = [training.to_device(batch, torch.device("cpu")) for batch in make(find_the_word(200, 1))]
+    return lambda: make(find_the_word(320, 0), generator=generator(0)), held_out
 
 
 def accuracy(model, held_out) -> float:
@@ -357,9 +460,8 @@ def accuracy(model, held_out) -> float:
 
 
 def learn(model, task, epochs=8, **options):
-    batches, steps_per_epoch, _ = task
-    options = {"learning_rate": 5e-3, "generator": generator(0), "progress": False} | options
-    return fine_tune(model, batches, epochs=epochs, steps_per_epoch=steps_per_epoch, **options)
+    options = {"learning_rate": 5e-3, "progress": False} | options
+    return fine_tune(model, task[0](), epochs=epochs, **options)
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +469,7 @@ def taught(task, tiny_encoder):
     """A classifier that has learned the tiny task, and its history."""
     torch.manual_seed(0)
     model = SequenceClassifier(Encoder(tiny_encoder(initializer_range=0.02).config), num_labels=2, pooling="mean")
-    history = learn(model, task, evaluate=lambda model: accuracy(model, task[2]))
+    history = learn(model, task, evaluate=lambda model: accuracy(model, task[1]))
     return model.eval(), history
 
 
@@ -405,20 +507,14 @@ def test_a_student_learns_from_its_teacher(task, taught, tiny_encoder):
     before = copy.deepcopy(teacher.state_dict())
     config = tiny_encoder(num_hidden_layers=1, initializer_range=0.02).config
     student = SequenceClassifier(Encoder(config), num_labels=2, pooling="mean")
-    batches, steps_per_epoch, held_out = task
-
-    def without_answers(generator):
-        return ({**batch, "labels": 0 * batch["labels"]} for batch in batches(generator))
-
-    history = distill(
+    batches, held_out = task
+    wrong = [{**batch, "labels": 0 * batch["labels"]} for batch in batches()]
+    history = fine_tune(
         student,
-        teacher,
-        without_answers,
+        wrong,  # the labels are wrong on purpose: all that it can learn from is the teacher
         epochs=8,
-        steps_per_epoch=steps_per_epoch,
         learning_rate=5e-3,
-        generator=generator(0),
-        weights=(5.0, 0.0, 1.0),  # the labels are wrong on purpose: all that it can learn from is the teacher
+        compute_loss=distillation_loss(teacher, weights=(5.0, 0.0, 1.0)),
         evaluate=lambda model: accuracy(model, held_out),
         progress=False,
     )
@@ -450,44 +546,52 @@ def test_the_cosine_loss_does_not_see_padding():
     assert cosine_loss(a, b, mask).item() == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("layout", ["padded", "packed", "without a mask"])
+@pytest.mark.parametrize("layout", ["padded", "without a mask"])
 def test_padding_does_not_count_as_tokens(layout):
     examples = [{"input_ids": [5] * n, "token_type_ids": [0] * n} for n in (3, 7, 4, 2)]
     if layout == "padded":
         batch, tokens = pad(examples, 0, length=9), 16
-    elif layout == "packed":
-        batch, tokens = pad_packed(pack(examples, 9), 0, 9), 16
     else:
         batch, tokens = {"input_ids": torch.ones(2, 9, dtype=torch.int64)}, 18
     state = LoopState(generator(0), training.History())
-    state.log(torch.tensor(1.0), {}, batch)
+    state.log(torch.tensor(1.0), {}, batch, training.progress_bar(1, "", shown=False))
     assert state.history.tokens == tokens
 
 
-def test_packed_rows_can_be_trained_on(small_tokenizer, documents):
-    texts = [sum(document, [])[:40] for document in documents]
-    examples = [{"input_ids": text, "token_type_ids": [0] * len(text)} for text in texts]
-    batch = pad_packed(pack(examples, 64), small_tokenizer.pad_token_id, 64)
-    batch["labels"] = torch.where(batch["input_ids"] % 7 == 0, batch["input_ids"], IGNORE)
-    batch["labels"][batch["input_ids"] == 0] = IGNORE
-    model = PreTrainingModel(Encoder(tiny_config(small_tokenizer, 64, hidden_size=64)))
-    history = pretrain(model, lambda _: [batch], steps=20, learning_rate=1e-2, generator=generator(0), progress=False)
-    assert history.loss[-1] < history.loss[0] - 1
-    assert set(history.parts) == {"mlm"}
-    assert history.tokens == 20 * sum(map(len, texts))
+def test_without_dropout_training_is_the_same_twice(tiny_encoder, batch):
+    model = tiny_encoder(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2).train()
+    assert not torch.equal(model(**batch).last_hidden_state, model(**batch).last_hidden_state)
+    assert without_dropout(model) is model
+    assert torch.equal(model(**batch).last_hidden_state, model(**batch).last_hidden_state)
 
 
 # ---------------------------------------------------------------- what cannot be trained
 
 
-def test_an_epoch_of_another_length_is_refused(task, tiny_encoder):
-    batches, _, _ = task
-    model = SequenceClassifier(tiny_encoder())
-    options = {"epochs": 1, "steps_per_epoch": 9, "learning_rate": 1e-3, "generator": generator(0), "progress": False}
+class Short(list):
+    """Ten batches that say they are nine."""
+
+    def __len__(self):
+        return 9
+
+
+@pytest.mark.parametrize("distilling", [False, True])
+def test_an_epoch_of_another_length_is_refused(task, tiny_encoder, distilling):
+    batches, model = Short(task[0]()), SequenceClassifier(tiny_encoder())
+    options = {"compute_loss": distillation_loss(copy.deepcopy(model))} if distilling else {}
     with pytest.raises(ValueError, match="10 batches, not 9"):
-        fine_tune(model, batches, **options)
-    with pytest.raises(ValueError, match="10 batches, not 9"):
-        distill(model, copy.deepcopy(model), batches, **options)
+        fine_tune(model, batches, epochs=1, learning_rate=1e-3, progress=False, **options)
+
+
+def test_batches_without_a_length_are_refused(task, tiny_encoder):
+    with pytest.raises(TypeError, match="no length, which the schedule needs: give a DataLoader or a list"):
+        fine_tune(
+            SequenceClassifier(tiny_encoder()),
+            (batch for batch in task[0]()),
+            epochs=1,
+            learning_rate=1e-3,
+            progress=False,
+        )
 
 
 # ---------------------------------------------------------------- progress

@@ -7,28 +7,19 @@ import pytest
 import torch
 
 from helpers import training
-from helpers.bert import IGNORE, SequenceClassifier
-from helpers.corpora import Review, load_documents, load_reviews
-from helpers.recipes import (
+from helpers.batching import length_batches
+from helpers.bert import SequenceClassifier
+from helpers.corpora import Review, load_reviews, split_fold
+from helpers.device import generator
+from helpers.transfer import (
     classification_examples,
     fine_tuned,
-    held_out_batches,
-    length_batches,
-    nsp_baselines,
-    nsp_features,
-    own_vocabulary,
-    pretraining_batches,
+    ladder,
     probe,
     right_in_order,
-    static_batches,
     text_vectors,
     tfidf_baseline,
-    tiny_config,
-    window_batches,
-    without_dropout,
 )
-from helpers.runtime import generator
-from helpers.sentence_pairs import Pair, make_nsp_pairs
 
 # ---------------------------------------------------------------- classification
 
@@ -59,11 +50,17 @@ def test_examples_keep_text_and_label(reviews, examples, small_tokenizer):
 
 
 def test_epochs_of_examples(examples, small_tokenizer):
-    batches = length_batches(examples, small_tokenizer, batch_size=8)
-    for epoch in (batches(generator(0)), batches(), batches(None)):
-        assert sorted(torch.cat([batch["index"] for batch in epoch]).tolist()) == list(range(50))
-    first, second = (torch.cat([batch["index"] for batch in batches(generator(seed))]).tolist() for seed in (0, 1))
-    assert first != second
+    def order(loader):
+        return torch.cat([batch["index"] for batch in loader]).tolist()
+
+    fixed, shuffled = (length_batches(examples, small_tokenizer, 8, numbers) for numbers in (None, generator(0)))
+    state = torch.get_rng_state()
+    epochs = [order(fixed), order(fixed), order(shuffled), order(shuffled)]
+    assert all(sorted(epoch) == list(range(50)) for epoch in epochs) and len(fixed) == len(shuffled) == 7
+    assert epochs[0] == epochs[1] and epochs[2] != epochs[3]
+    assert epochs[2] == order(length_batches(examples, small_tokenizer, 8, generator(0))) != epochs[0]
+    assert epochs[2] != order(length_batches(examples, small_tokenizer, 8, generator(1)))
+    assert torch.equal(state, torch.get_rng_state()), "dropout's generator is left alone"
 
 
 def test_predictions_are_put_back_in_order(examples, small_tokenizer, small_encoder, reviews):
@@ -146,93 +143,23 @@ def test_only_the_layers_asked_for_are_trained(examples, small_tokenizer, small_
     assert changed == {name for name in model.encoder.state_dict() if name.startswith(("layers.2.", "pooler."))}
 
 
-# ---------------------------------------------------------------- pre-training
+# ---------------------------------------------------------------- the ladder
 
 
-def test_epochs_of_pairs_are_fresh_and_repeat_with_the_seed(documents, small_tokenizer):
-    batches = pretraining_batches(documents[:4], small_tokenizer, max_length=32, batch_size=8)
-    draw = generator(0)
-    first, second = list(batches(draw)), list(batches(draw))
-    again = list(batches(generator(0)))
-    assert same(first, again) and not same(first, second)
-    assert first[0].keys() == {"input_ids", "token_type_ids", "attention_mask", "labels", "next_sentence_label"}
-    assert all(batch["input_ids"].shape[1] <= 32 for batch in first)
-    without = next(iter(pretraining_batches(documents[:4], small_tokenizer, 32, 8, next_sentence=False)(generator(0))))
-    assert "next_sentence_label" not in without
+def test_the_ladders_first_rungs():
+    once = iter(("majority", "TF-IDF + logistic regression"))  # can be read only once
+    found = ladder(rows=100, rungs=once, progress=False)
+    majority, tfidf = found.values()
+    test = load_reviews("rotten_tomatoes", "test")
+    assert majority["n"] == tfidf["n"] == len(test)
+    positive = sum(review.label for review in test) / len(test)
+    assert majority["accuracy"] in (pytest.approx(positive), pytest.approx(1 - positive))
+    assert majority["trained_parameters"] == 0 and tfidf["accuracy"] == tfidf["right"].mean()
 
 
-def same(epoch: list[dict], other: list[dict]) -> bool:
-    return len(epoch) == len(other) and all(
-        a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a) for a, b in zip(epoch, other)
-    )
-
-
-@pytest.mark.parametrize("copies", [1, 3])
-def test_static_masks_come_back_and_dynamic_ones_do_not(documents, small_tokenizer, copies):
-    dynamic = pretraining_batches(documents[:4], small_tokenizer, max_length=32, batch_size=8)
-    static = static_batches(dynamic, copies)
-    draw = generator(0)
-    epochs = [list(static(draw)) for _ in range(3 * copies)]
-    for i, epoch in enumerate(epochs):
-        for j, other in enumerate(epochs):
-            assert same(epoch, other) == (i % copies == j % copies)
-    assert same(list(static_batches(dynamic, copies)(generator(7))), epochs[0])  # as another process makes them
-    fresh = [list(dynamic(draw)) for _ in range(3)]
-    assert not same(fresh[0], fresh[1]) and not same(fresh[1], fresh[2])
-
-
-def test_held_out_batches_are_frozen(small_tokenizer):
-    first = held_out_batches(small_tokenizer, documents=3, max_length=32)
-    torch.manual_seed(99)
-    assert same(first, held_out_batches(small_tokenizer, documents=3, max_length=32))
-    assert all((batch["labels"] != IGNORE).any() for batch in first)
-
-
-def test_windows_are_single_texts_with_nothing_special_masked(documents, small_tokenizer):
-    epoch = list(window_batches(documents, small_tokenizer, 32, 8, mask_probability=0.3)(generator(0)))
-    chosen = torch.cat([(batch["labels"] != IGNORE)[batch["attention_mask"].bool()] for batch in epoch])
-    assert 0.2 < chosen.float().mean() < 0.35
-    for batch in epoch:
-        assert "next_sentence_label" not in batch and batch["input_ids"].shape[1] <= 32
-        restored = batch["input_ids"].where(batch["labels"] == IGNORE, batch["labels"])
-        assert (restored[:, 0] == small_tokenizer.cls_token_id).all()
-        assert ((restored == small_tokenizer.sep_token_id).sum(1) == 1).all()
-    assert not same(epoch, list(window_batches(documents, small_tokenizer, 32, 8)(generator(1))))
-
-
-def test_without_dropout_training_is_the_same_twice(tiny_encoder, batch):
-    model = tiny_encoder(hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2).train()
-    assert not torch.equal(model(**batch).last_hidden_state, model(**batch).last_hidden_state)
-    assert without_dropout(model) is model
-    assert torch.equal(model(**batch).last_hidden_state, model(**batch).last_hidden_state)
-
-
-def test_an_own_vocabulary_is_learned_from_reviews_of_the_train_split():
-    tokenizer, tokenized = own_vocabulary(documents=20, vocab_size=400)
-    assert len(tokenizer) == 400 and len(tokenized) == 20
-    words = tokenizer.decode(tokenized[0][0])
-    start = "".join(load_documents("imdb", "train")[0].lower().split())
-    assert start.startswith("".join(words.split())[:20])
-
-
-def test_the_tiny_shape(small_tokenizer):
-    config = tiny_config(small_tokenizer, max_length=64)
-    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (128, 2, 2)
-    assert (config.intermediate_size, config.vocab_size, config.max_position_embeddings) == (512, 600, 64)
-
-
-# ---------------------------------------------------------------- next sentence
-
-
-def test_what_can_be_seen_of_a_pair_without_reading_it():
-    pair = Pair((1, 2, 2, 3), (3, 4), 0)
-    features = nsp_features([pair])
-    assert features["overlap"].tolist() == [[pytest.approx(1 / 4)]] and features["lengths"].tolist() == [[4, 2]]
-
-
-def test_baselines_without_reading(documents):
-    train, test = (make_nsp_pairs(documents, 64, generator(seed))[0] for seed in (0, 1))
-    found = nsp_baselines(train, test)
-    assert found.keys() == {"majority", "lengths only", "word overlap"}
-    assert all(right.dtype == bool and right.shape == (len(test),) for right in found.values())
-    assert found["lengths only"].mean() < 0.62, "the label can be read off the lengths"
+def test_the_ladder_learns_from_all_of_other_sentences():
+    train, test = split_fold(0)
+    found = ladder(sentences=(train, test), rungs=("majority", "TF-IDF + logistic regression"), progress=False)
+    majority, tfidf = found.values()
+    assert majority["n"] == tfidf["n"] == len(test)
+    assert tfidf["accuracy"] > 0.7  # the few hundred sentences of a class run bring it to 0.61

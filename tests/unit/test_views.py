@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from helpers.views import View, head_view, model_view
+from helpers.classroom.views import View, head_view, model_view
 
 TOKENS = ["[CLS]", "a", "good", "film", "[SEP]"]
 

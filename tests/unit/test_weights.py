@@ -12,16 +12,14 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from helpers.bert import IGNORE, Encoder, PreTrainingModel, SequenceClassifier
-from helpers.tokenization import load_tokenizer
+from helpers.bert import Encoder, PreTrainingModel, SequenceClassifier
+from helpers.masking import IGNORE
+from helpers.tokenization import load_tokenizer, resolve, verify_wheel, wheel_folder
 from helpers.weights import (
     hugging_face_name,
     load_encoder,
     load_model,
-    resolve,
     save_pretrained,
-    verify_wheel,
-    wheel_folder,
 )
 
 TOY = {

@@ -1,20 +1,22 @@
 """Wrong input gets one clear sentence and a specific exception, wherever it comes in."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from helpers.attention import MultiHeadAttention, causal_mask, padding_mask, scaled_dot_product_attention
-from helpers.batching import LengthBucketSampler, pack, pad, pad_packed
-from helpers.bert import IGNORE, Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool
+from helpers.batching import LengthBucketSampler, length_batches, pad
+from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool
 from helpers.corpora import load_documents, load_reviews
+from helpers.device import choose_device, generator, setup
 from helpers.evaluation import mcnemar, wilson_interval
-from helpers.masking import mask_tokens
-from helpers.records import load_result
-from helpers.runtime import choose_device, generator, setup
+from helpers.masking import IGNORE, mask_tokens
+from helpers.results import load_result
 from helpers.sentence_pairs import make_nsp_pairs
 from helpers.tokenization import encode, load_tokenizer, train_wordpiece
-from helpers.training import distill, fine_tune, freeze, make_optimizer, pretrain
+from helpers.training import distillation_loss, fine_tune, freeze, make_optimizer, pretrain
 from helpers.weights import CHECKPOINTS, load_encoder, load_model
 
 CONFIG = EncoderConfig(50, 24, 1, 4, 40, 16)
@@ -47,7 +49,7 @@ def frozen_encoder() -> Encoder:
 
 
 LOOP = {"learning_rate": 1e-3, "generator": generator(0), "progress": False}
-EPOCHS = {"epochs": 1, "steps_per_epoch": 1} | LOOP
+EPOCHS = {"epochs": 1, "learning_rate": 1e-3, "progress": False}
 HUB = r"is no folder here, and the Hugging Face hub did not give it: go online"
 
 WRONG = {
@@ -142,12 +144,6 @@ WRONG = {
     "example longer than its row": (lambda: pad([EXAMPLE], 0, length=2), ValueError, "3 tokens, more than .* 2"),
     "sampler of nothing": (lambda: LengthBucketSampler([], 4), ValueError, "at least one length"),
     "batches of nothing": (lambda: LengthBucketSampler([3], 0), ValueError, "batch size of at least 1"),
-    "text too long to pack": (lambda: pack([EXAMPLE], 2), ValueError, "3 tokens; a packed row takes 1 to 2"),
-    "label of a text in a packed row": (
-        lambda: pad_packed([[EXAMPLE | {"next_sentence_label": 1}]], 0, 4),
-        ValueError,
-        "next_sentence_label belong to a whole text",
-    ),
     # masking and pairs
     "mask rate of zero": (lambda: masked(mask_probability=0.0), ValueError, r"must lie in \(0, 1\]"),
     "mix that is no mix": (lambda: masked(mix=(0.8, 0.1, 0.2)), ValueError, "must sum to 1"),
@@ -173,15 +169,21 @@ WRONG = {
     ),
     # training and evaluation
     "epoch without batches": (lambda: pretrain(PRETRAINER, lambda g: [], steps=1, **LOOP), ValueError, "no batches"),
-    "epoch without batches, fine-tuning": (
-        lambda: fine_tune(CLASSIFIER, lambda g: [], **EPOCHS),
-        ValueError,
-        "no batch",
-    ),
+    "epoch without batches, fine-tuning": (lambda: fine_tune(CLASSIFIER, [], **EPOCHS), ValueError, "no batches"),
     "epoch without batches, distilling": (
-        lambda: distill(CLASSIFIER, CLASSIFIER, lambda g: [], **EPOCHS),
+        lambda: fine_tune(CLASSIFIER, [], compute_loss=distillation_loss(CLASSIFIER), **EPOCHS),
         ValueError,
         "no batches",
+    ),
+    "examples without one": (
+        lambda: length_batches([], SimpleNamespace(pad_token_id=0), 8),
+        ValueError,
+        "needs at least one length",
+    ),
+    "batches made by a function, fine-tuning": (
+        lambda: fine_tune(CLASSIFIER, lambda g: [], **EPOCHS),
+        TypeError,
+        "no length, which the schedule needs: give a DataLoader",
     ),
     "nothing to train": (lambda: make_optimizer(frozen_encoder(), 1e-3), ValueError, "nothing to train"),
     "more successes than trials": (lambda: wilson_interval(5, 3), ValueError, "must not be greater than n"),

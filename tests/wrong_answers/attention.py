@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from helpers.exercises.attention import window_mask
+from helpers.classroom.exercises.attention import window_mask
 
 
 def distances(length):

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.attention import causal_mask
-from helpers.exercises.bidirectionality import next_word_loss
+from helpers.classroom.exercises.bidirectionality import next_word_loss
 
 
 def not_shifted(logits, input_ids):

@@ -6,7 +6,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from helpers.exercises import encoder
+from helpers.classroom.exercises import encoder
 
 
 def altered(reference, *slips: tuple[str, str]):

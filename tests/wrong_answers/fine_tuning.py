@@ -6,7 +6,7 @@ import inspect
 import torch
 from scipy.stats import chi2, norm
 
-from helpers.exercises import fine_tuning
+from helpers.classroom.exercises import fine_tuning
 
 
 def altered(reference, *slips: tuple[str, str]):

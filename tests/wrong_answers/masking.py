@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from helpers.exercises.masking import loss_of_predictions, mark_specials, mask_given_draws, word_groups
+from helpers.classroom.exercises.masking import loss_of_predictions, mark_specials, mask_given_draws, word_groups
 from helpers.tokenization import SPECIAL_TOKENS
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.exercises.sentence_pairs import cut_longest_first, pair_batch, pair_row, word_overlap
+from helpers.classroom.exercises.sentence_pairs import cut_longest_first, pair_batch, pair_row, word_overlap
 
 
 def by_the_shorter(tokens_a, tokens_b):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.exercises import variants
+from helpers.classroom.exercises import variants
 
 
 def albert(vocabulary, positions, segments, E, H, I, L, layers=1, wide=None, widen=None):  # noqa: E741

@@ -4,9 +4,9 @@ import math
 
 import torch
 
-from .. import attention
-from ..classroom import exercise
-from ..runtime import generator
+from ... import attention
+from ...device import generator
+from ..checks import exercise
 
 
 def window_mask(length, reach):

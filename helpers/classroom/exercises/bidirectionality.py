@@ -5,9 +5,9 @@ import math
 import torch
 from torch.nn import functional as F
 
-from ..attention import causal_mask
-from ..classroom import exercise
-from ..runtime import generator
+from ...attention import causal_mask
+from ...device import generator
+from ..checks import exercise
 
 
 def found_next_word_loss(logits, input_ids):

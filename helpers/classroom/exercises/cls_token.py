@@ -2,7 +2,7 @@
 
 import torch
 
-from ..classroom import exercise
+from ..checks import exercise
 from . import close
 
 # ---------------------------------------------------------------- 1: cosine

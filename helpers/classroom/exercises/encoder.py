@@ -5,10 +5,10 @@ import math
 import torch
 from torch.nn import functional as F
 
-from .. import bert
-from ..attention import padding_mask
-from ..classroom import exercise
-from ..runtime import generator
+from ... import bert
+from ...attention import padding_mask
+from ...device import generator
+from ..checks import exercise
 from . import close
 
 # ---------------------------------------------------------------- count

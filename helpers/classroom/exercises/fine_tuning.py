@@ -6,8 +6,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .. import bert, evaluation
-from ..classroom import exercise
+from ... import bert, evaluation
+from ..checks import exercise
 
 # ---------------------------------------------------------------- one epoch
 

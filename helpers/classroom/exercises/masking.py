@@ -5,9 +5,9 @@ from tokenizers import Tokenizer, models
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast
 
-from ..classroom import exercise
-from ..runtime import generator
-from ..tokenization import SPECIAL_TOKENS, ordinary_ids
+from ...device import generator
+from ...tokenization import SPECIAL_TOKENS, ordinary_ids
+from ..checks import exercise
 
 # ---------------------------------------------------------------- what may not be hidden
 

@@ -5,8 +5,8 @@ import copy
 
 import torch
 
-from ..classroom import exercise
-from ..runtime import generator
+from ...device import generator
+from ..checks import exercise
 
 # ---------------------------------------------------------------- what needs no reading
 

@@ -1,132 +1,25 @@
-"""What people would otherwise use: transformers' own model, collator and Trainer, and data made token by token.
+"""What people would otherwise use: transformers' own models and Trainer, and pre-training data made token by token.
 
-A race gives both sides the same text, vocabulary, shape, machine and seconds. `accelerate`, which the Trainer asks
-for, comes with the extra `bench`.
+`accelerate`, which the Trainer asks for, comes with the extra `bench`.
 """
 
+import math
 import random
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+import transformers
 from torch import Tensor, nn
 
-from . import evaluation, recipes, training
-from .bert import IGNORE, PreTrainingModel, PreTrainingOutput
-from .checkpoints import NARROW_HEADS, started
-from .runtime import generator
-from .sentence_pairs import IS_NEXT, NOT_NEXT, text_windows
-from .weights import ARCHITECTURES, save_pretrained
-
-MAX_LENGTH, BATCH_SIZE, HIDDEN_SIZE = 64, 32, 128
-
-
-class MaskedOnly(nn.Module):
-    """transformers' BertForMaskedLM behind the interface that `evaluation.evaluate_mlm` asks for."""
-
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor) -> PreTrainingOutput:
-        logits = self.model(input_ids, attention_mask).logits[labels != IGNORE]
-        return PreTrainingOutput(None, None, None, logits, None)
-
-
-def train_ours(documents, tokenizer, steps: int, seed: int, learning_rate: float) -> tuple[nn.Module, float]:
-    """Pre-train our encoder on masked words alone; return it and the seconds that training took."""
-    torch.manual_seed(seed)
-    config = recipes.tiny_config(tokenizer, MAX_LENGTH, HIDDEN_SIZE, **NARROW_HEADS)
-    model = PreTrainingModel(started(config, "neighbours"))
-    begun = time.perf_counter()
-    training.pretrain(
-        model,
-        recipes.window_batches(documents, tokenizer, MAX_LENGTH, BATCH_SIZE, mask_probability=0.3),
-        steps=steps,
-        learning_rate=learning_rate,
-        generator=generator(seed),
-        progress=False,
-    )
-    return model, time.perf_counter() - begun
-
-
-def train_theirs(documents, tokenizer, steps: int, seed: int, learning_rate: float) -> tuple[nn.Module, float]:
-    """Pre-train BertForMaskedLM of the same shape with transformers' Trainer; return it and the seconds of training.
-
-    Its own start, collator, loss and optimizer, 15 % masked; as on our side, no dropout, a tenth of the steps to warm
-    up, and linear decay.
-    """
-    import transformers
-
-    config = transformers.BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=HIDDEN_SIZE,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=4 * HIDDEN_SIZE,
-        max_position_embeddings=MAX_LENGTH,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    rows = [
-        {"input_ids": [tokenizer.cls_token_id, *window, tokenizer.sep_token_id]}
-        for window in text_windows(documents, MAX_LENGTH - 2, generator(seed))
-    ]
-    transformers.set_seed(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = transformers.TrainingArguments(
-            folder,
-            max_steps=steps,
-            per_device_train_batch_size=BATCH_SIZE,
-            learning_rate=learning_rate,
-            warmup_steps=steps // 10,
-            weight_decay=0.01,
-            seed=seed,
-            use_cpu=True,
-            save_strategy="no",
-            logging_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-        )
-        model = transformers.BertForMaskedLM(config)
-        collator = transformers.DataCollatorForLanguageModeling(tokenizer)
-        trainer = transformers.Trainer(model, arguments, data_collator=collator, train_dataset=rows)
-        begun = time.perf_counter()
-        trainer.train()
-        return MaskedOnly(model), time.perf_counter() - begun
-
-
-SIDES: dict[str, Callable] = {"ours": train_ours, "Trainer": train_theirs}
-
-
-def wall_clock_race(
-    side: str, seconds: float, seed: int, learning_rate: float, documents: int | None = None, vocab_size: int = 8000
-) -> dict:
-    """Train one side for about so many seconds on IMDb train reviews; return its score at [MASK] slots.
-
-    side: "ours" or "Trainer". Short pilots say how many steps fit, so that the learning rate reaches zero in time;
-    `seconds` in the answer is what the training then took. The exam is 300 test reviews, 15 % masked once and for all.
-    """
-    tokenizer, train = recipes.own_vocabulary(documents, vocab_size)
-    # The first pilot warms up; the other two tell a step from what is done once, cutting the text into windows.
-    _, short, longer = (SIDES[side](train, tokenizer, n, seed, learning_rate)[1] for n in (5, 5, 25))
-    step = max(1e-3, (longer - short) / 20)
-    steps = max(1, int((seconds - (short - 5 * step)) / step))
-    model, taken = SIDES[side](train, tokenizer, steps, seed, learning_rate)
-    exam = recipes.frozen_windows(tokenizer, 300, MAX_LENGTH, split="test")
-    found = evaluation.evaluate_mlm(model, exam, tokenizer.mask_token_id)
-    return {"steps": steps, "seconds": taken, "test": found}
-
-
-# ---------------------------------------------------------------- the other side of a benchmark
+from ...masking import IGNORE
+from ...sentence_pairs import IS_NEXT, NOT_NEXT
+from ...weights import ARCHITECTURES, save_pretrained
 
 
 def twin(model: nn.Module, **options) -> nn.Module:
     """Return transformers' model of the same kind with the same weights; `options` go to its `from_pretrained`."""
-    import transformers
-
     with tempfile.TemporaryDirectory() as folder:
         kind = getattr(transformers, ARCHITECTURES[type(model)])
         return kind.from_pretrained(save_pretrained(model, folder), **options)
@@ -149,14 +42,12 @@ def fine_tuning_trainer(
     DataCollatorWithPadding) but what both sides must share: batch size, learning rate, a tenth of the steps to warm up,
     weight decay. by_length: its own grouping of texts of similar length.
     """
-    import transformers
-
     arguments = transformers.TrainingArguments(
         folder,
         num_train_epochs=1,
         per_device_train_batch_size=batch_size,
         learning_rate=learning_rate,
-        warmup_steps=-(-len(examples) // batch_size) // 10,
+        warmup_steps=math.ceil(len(examples) / batch_size) // 10,
         weight_decay=0.01,
         train_sampling_strategy="group_by_length" if by_length else "random",
         seed=seed,

@@ -1,0 +1,40 @@
+"""Claims: sentences of a lesson that are checked where they are made."""
+
+import html
+
+
+class Claim:
+    """A claim that held. Its plain text is the same on every machine; the measured value is in the HTML form."""
+
+    def __init__(self, id: str, text: str, value=None):
+        self.id, self.text, self.value = id, text, value
+
+    def __repr__(self):
+        return f"✓ {self.id} {self.text}"
+
+    def _repr_html_(self):
+        measured = "" if self.value is None else f" <span style='opacity:.7'>({html.escape(str(self.value))})</span>"
+        line = f"<b style='color:#00695c'>✓ {html.escape(self.id)}</b> {html.escape(self.text)}"
+        return f"<div style='border-left:3px solid #009e73;padding:2px 8px'>{line}{measured}</div>"
+
+
+class ClaimFailed(AssertionError):
+    """A claim of the lesson that does not hold. `id` names it."""
+
+    def __init__(self, id: str, text: str, value=None):
+        self.id = id
+        super().__init__(f"✗ {id} {text}" + ("" if value is None else f" (measured: {value})"))
+
+
+def claim(id: str, text: str, holds, value=None) -> Claim:
+    """Check one claim of a notebook: show `✓ id text`, or raise ClaimFailed.
+
+    `id` is "NN.k", notebook and number; `holds` a bool (or a one-element tensor or array of bools); `value` what was
+    measured and the band it must lie in, shown beside the claim but not compared between machines.
+    """
+    answer = holds.item() if hasattr(holds, "item") else holds
+    if not isinstance(answer, bool):
+        raise TypeError(f"The condition of claim {id} is {holds!r}; it must be true or false, not a number.")
+    if not answer:
+        raise ClaimFailed(id, text, value)
+    return Claim(id, text, value)

@@ -1,0 +1,1 @@
+"""The studies, one file each: what is measured, its runs, its cost, and its title, all in one place."""
