@@ -360,16 +360,14 @@ def own_source(model: nn.Module) -> list[str]:
         if name in found or not _is_own(thing):
             continue
         if isinstance(thing, type):
-            found[name] = repr(sorted((key, value) for key, value in vars(thing).items() if _is_plain(value)))
-            waiting += thing.__mro__[1:]
-            for member in vars(thing).values():
-                parts = (member.fget, member.fset) if isinstance(member, property) else (member,)
-                waiting += [inspect.unwrap(part) for part in parts if callable(part)]
+            named = {key: value for key, value in vars(thing).items() if not key.startswith("__") or callable(value)}
+            source, bases = "", thing.__mro__[1:]
         else:
             named = {key: thing.__globals__[key] for key in _names(thing.__code__) if key in thing.__globals__}
-            constants = repr(sorted((key, value) for key, value in named.items() if _is_plain(value)))
-            found[name] = _source(thing) + constants
-            waiting += [inspect.unwrap(value) for value in named.values() if callable(value)]
+            source, bases = _source(thing), ()
+        constants = sorted((key, value) for key, value in named.items() if _is_plain(value))
+        found[name] = f"{source}{constants}{[base.__qualname__ for base in bases]}"
+        waiting += [*bases, *(function for value in named.values() for function in _functions(value))]
     return [f"{name} {text}" for name, text in sorted(found.items())]
 
 
@@ -377,13 +375,22 @@ def _is_own(thing) -> bool:
     """Is this a class or function of the user's, and not of helpers, whose source is known, or of a package?"""
     if not isinstance(thing, type | types.FunctionType):
         return False
-    package = thing.__module__.partition(".")[0]
+    package = str(thing.__module__).partition(".")[0]
     file = getattr(sys.modules.get(package), "__file__", None)
     return package == "__main__" or package != "helpers" and file is not None and not file.startswith(INSTALLED)
 
 
 def _is_plain(value) -> bool:
-    return value is None or isinstance(value, bool | int | float | str | tuple)
+    """Is this a constant whose text is the same in every process?"""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _functions(value) -> list:
+    """Return the functions and classes behind a name: those of a property, and what a decorator wraps."""
+    parts = (value.fget, value.fset) if isinstance(value, property) else (getattr(value, "__func__", value),)
+    return [inspect.unwrap(part) for part in parts if callable(part)]
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -450,7 +457,8 @@ class Run:
 
     def remove(self) -> None:
         """Delete the run's checkpoint: what is finished must not be taken for a run that can go on."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> bool:
         """Put everything back as `save` found it; return False if there is no checkpoint."""

@@ -284,6 +284,15 @@ def mix(hidden):
 
 class Layer(nn.Module):
     eps = 1e-12
+    sizes = [1, 2]
+
+    @classmethod
+    def scale(cls):
+        return 1
+
+    @property
+    def twice(self):
+        return 2 * SCALE
 
     def __init__(self):
         super().__init__()
@@ -324,6 +333,9 @@ def in_a_notebook(monkeypatch):
         ("eps = 1e-12", "eps = 1e-9"),  # a constant of the class
         ("hidden * SCALE", "hidden / SCALE"),  # a function that a layer calls
         ("SCALE = 2.0", "SCALE = 3.0"),  # a constant that this function reads
+        ("return 1\n", "return 2\n"),  # a class method
+        ("return 2 * SCALE", "return 3 * SCALE"),  # a property
+        ("sizes = [1, 2]", "sizes = [1, 3]"),
         ("class Layer(nn.Module):\n    eps", "class Base(nn.Module):\n    pass\n\n\nclass Layer(Base):\n    eps"),
     ],
 )
