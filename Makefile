@@ -35,6 +35,7 @@ check: $(READY)  ## one line per requirement: ok, or what to do
 # The same settings as in conftest.py, so that the tests find what is stored here.
 outputs: export COURSE_BUDGET = class
 outputs: export COURSE_STATIC = 1# a stored control would be an error box
+outputs: export COURSE_STRICT = 1# a build cell that fails must not fall back
 outputs: export CUDA_VISIBLE_DEVICES =
 outputs: export HF_HUB_OFFLINE = 1
 outputs: export HF_HUB_DISABLE_PROGRESS_BARS = 1

@@ -27,6 +27,7 @@ if WORKERS > 1:
 # Kernels and subprocesses inherit all of this. `make outputs` sets the same, so stored and tested outputs agree.
 os.environ.setdefault("COURSE_BUDGET", "class")
 os.environ.setdefault("COURSE_STATIC", "1")
+os.environ.setdefault("COURSE_STRICT", "1")  # a build cell that fails must not fall back
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -1,37 +1,44 @@
-"""Exercises that say what went wrong: `check` tries one mechanism after the other, `hint` and `solution` help."""
+"""What the student writes is checked where it is written: `check` tries one mechanism after the other and hands the
+notebook code to go on with; `hint` and `solution` help.
+
+`examine` judges; `check` shows its verdict. `submitted` keeps what the student wrote, whatever the verdict.
+"""
 
 import _thread
 import dis
 import importlib
 import inspect
+import os
 import pkgutil
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from types import CodeType
 
 import torch
-from IPython.display import Code
+from IPython.display import Code, display
 
 
 @dataclass(frozen=True)
 class Exercise:
     """One exercise: its solution, and how an answer is checked.
 
-    reference: the solution, a function; its name is the name of the exercise. check: given an answer, yields one
-    (holds, question) for each mechanism, from plain to subtle; the question asks about the likely slip. found: for
-    "spot the bug", the code as the notebook shows it. difficulty: 1 (a line), 2 (a function) or 3 (the day's main one).
+    reference: the solution, a function or class; its name is the name of the exercise. check: given an answer, yields
+    one (holds, question) for each mechanism, from plain to subtle, or what `compare` returns; the question asks about
+    the likely slip. found: for "spot the bug", the code as the notebook shows it. difficulty: 1 (a line), 2 (a
+    function) or 3 (the day's main one). build: is it a part of BERT that later cells use?
     """
 
     reference: Callable
-    check: Callable[[Callable], Iterator[tuple[bool, str]]]
+    check: Callable[[Callable], Iterator[tuple]]
     minutes: int
     difficulty: int
     hints: tuple[str, ...]
     found: Callable | None = None
+    build: bool = False
 
     @property
     def name(self) -> str:
@@ -65,20 +72,48 @@ MARKS = {"passed": "✓", "failed": "✗", "not attempted": "○"}
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of an answer: `state` is "passed", "failed" or "not attempted"."""
+    """What came of an answer: `state` is "passed", "failed" or "not attempted"; `detail` holds the input that it failed
+    on, what was expected, and what came."""
 
     name: str
     state: str
     text: str
+    detail: str = ""
 
     def __repr__(self):
-        return f"{MARKS[self.state]} {self.name}: {self.text}"
+        return f"{MARKS[self.state]} {self.name}: {self.text}" + (f"\n{self.detail}" if self.detail else "")
 
 
-def check(answer: Callable) -> Checked:
-    """Check your answer to the exercise of the same name, mechanism by mechanism; stop at the first that fails.
+class BuildFailed(AssertionError):
+    """A build cell of the course itself does not pass its check: under test the notebook must not go on without it."""
 
-    Whatever the answer does, the notebook runs on. Raises TypeError for what is no function, and KeyError if there is
+
+submitted: dict[str, Callable] = {}  # name → the last answer given to `check`, for grading
+
+
+def check(answer: Callable) -> Callable:
+    """Check your answer, show the verdict, and return code for the notebook to go on with: your answer if it passes,
+    else the course's own. Use it as in `padding_mask = check(padding_mask)`.
+
+    Whatever the answer does, the notebook runs on. Raises TypeError for what is no function or class, KeyError if there
+    is no such exercise, and, with COURSE_STRICT set, BuildFailed for a build cell whose answer does not pass.
+    """
+    verdict = examine(answer)
+    task = _find(verdict.name)
+    submitted[task.name] = answer
+    if verdict.state == "passed":
+        display(verdict)
+        return answer
+    display(replace(verdict, text=f"{verdict.text}. The notebook goes on with the course's own."))
+    if os.environ.get("COURSE_STRICT") and task.build:
+        raise BuildFailed(repr(verdict))
+    return task.reference
+
+
+def examine(answer: Callable) -> Checked:
+    """Judge an answer to the exercise of the same name, mechanism by mechanism; stop at the first that fails.
+
+    Whatever the answer does, this returns. Raises TypeError for what is no function or class, and KeyError if there is
     no such exercise.
     """
     if not hasattr(answer, "__name__"):
@@ -88,18 +123,49 @@ def check(answer: Callable) -> Checked:
         return Checked(task.name, "not attempted", "not attempted, the bug is still there")
     passed = 0
     try:
-        # A check leaves no trace in the notebook's own draws.
+        # A check leaves no trace in the notebook's own random numbers.
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())), _patience():
-            for holds, question in task.check(_returning(answer)):
+            for holds, question, *detail in task.check(_returning(answer)):
                 if not holds:
-                    return Checked(task.name, "failed", question)
+                    return Checked(task.name, "failed", question, *detail)
                 passed += 1
-    except Exception as error:  # whatever an answer does, the lesson goes on
+    except (Exception, SystemExit) as error:  # whatever an answer does, the lesson goes on
         if isinstance(error, NotImplementedError) and not error.args:  # torch raises it too, with a message
             return Checked(task.name, "not attempted", "not attempted")
         told = str(error) if isinstance(error, Unfinished) else f"stopped with {type(error).__name__}: {error}"
         return Checked(task.name, "failed", f"{told}{_line(error, answer)}")
     return Checked(task.name, "passed", f"all {passed} checks hold")
+
+
+def compare(got, expected, question: str, tolerance: float = 1e-5, **inputs) -> tuple[bool, str, str]:
+    """Return what a check yields for one mechanism: does `got` equal `expected`, shapes and kinds included? If not, the
+    verdict shows the inputs by name, what was expected, and what came."""
+    if isinstance(expected, torch.Tensor):
+        holds = isinstance(got, torch.Tensor) and got.shape == expected.shape and got.dtype == expected.dtype
+        if holds and expected.is_floating_point():
+            holds = torch.allclose(got, expected, atol=tolerance, equal_nan=True)
+        elif holds:
+            holds = torch.equal(got, expected)
+    else:
+        holds = type(got) is type(expected) and got == expected
+    shown = {**inputs, "expected": expected, "got": got}
+    width = max(map(len, shown))
+    return holds, question, "\n".join(f"    {name:{width}}  {_short(value)}" for name, value in shown.items())
+
+
+def _short(value) -> str:
+    """Return a value on one line: small tensors with their numbers, large ones by shape and dtype."""
+    if not isinstance(value, torch.Tensor):
+        return " ".join(repr(value).split())[:100]
+    kind = f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    if value.numel() > 24:
+        return kind
+    numbers = value.tolist() if not value.is_floating_point() else _rounded(value.tolist())
+    return f"{numbers}  {kind}"
+
+
+def _rounded(numbers):
+    return [_rounded(n) for n in numbers] if isinstance(numbers, list) else round(numbers, 3)
 
 
 def hint(name: str, number: int = 1) -> str:
@@ -111,7 +177,10 @@ def hint(name: str, number: int = 1) -> str:
 
 
 def solution(name: str) -> Code:
-    """Show the solution of an exercise: the source of the reference that the checks were tried on."""
+    """Show the solution of an exercise: the source of the reference that the checks were tried on. Raises
+    PermissionError in a graded class (COURSE_GRADED)."""
+    if os.environ.get("COURSE_GRADED"):
+        raise PermissionError(f'Solutions are switched off in this class; try hint("{name}").')
     return Code(inspect.getsource(_find(name).reference), language="python")
 
 
@@ -127,6 +196,8 @@ class Unfinished(Exception):
 
 def _returning(answer: Callable) -> Callable:
     """Return the answer, made to raise Unfinished where it forgets its `return`: no exercise asks for None."""
+    if isinstance(answer, type):
+        return answer
 
     @wraps(answer)
     def returning(*args, **kwargs):
@@ -164,9 +235,10 @@ def _patience():
 
 def _line(error: Exception, answer: Callable) -> str:
     """Return the line of the answer in which it stopped, as the end of a message; nothing if it stopped elsewhere."""
+    parts = vars(answer).values() if isinstance(answer, type) else (inspect.unwrap(answer),)
+    files = {part.__code__.co_filename for part in parts if hasattr(part, "__code__")}
     frames = traceback.extract_tb(error.__traceback__)
-    code = getattr(inspect.unwrap(answer), "__code__", None)
-    lines = [frame.line for frame in frames if code and frame.filename == code.co_filename and frame.line]
+    lines = [frame.line for frame in frames if frame.filename in files and frame.line]
     return f" (in your line `{lines[-1]}`)" if lines else ""
 
 

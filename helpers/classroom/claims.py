@@ -1,6 +1,9 @@
 """Claims: sentences of a lesson that are checked where they are made."""
 
 import html
+from collections.abc import Mapping
+
+from ..results import command
 
 
 class Claim:
@@ -38,3 +41,31 @@ def claim(id: str, text: str, holds, value=None) -> Claim:
     if not answer:
         raise ClaimFailed(id, text, value)
     return Claim(id, text, value)
+
+
+class Recorded:
+    """A recorded result that the record bears out. It is not measured now, so it carries no ✓: its badge says where it
+    comes from."""
+
+    def __init__(self, id: str, text: str, record: Mapping, value=None):
+        self.id, self.text, self.record, self.value = id, text, record, value
+
+    def __repr__(self):
+        return f"recorded {self.id} {self.text}"
+
+    def _repr_html_(self):
+        machines = {run["machine"]["gpu"] or run["machine"]["processor"] for run in self.record["arms"].values()}
+        dates = {run["date"] for run in self.record["arms"].values() if "date" in run}
+        facts = [*sorted(machines), *([max(dates)] if dates else []), command(self.record)]
+        measured = "" if self.value is None else f" <span style='opacity:.7'>({html.escape(str(self.value))})</span>"
+        badge = "<b style='background:#666;color:white;border-radius:4px;padding:1px 6px'>recorded</b>"
+        line = f"{badge} <b>{html.escape(self.id)}</b> {html.escape(self.text)}{measured}"
+        small = f"<div style='opacity:.7;font-size:85%'>{html.escape(' · '.join(facts))}</div>"
+        return f"<div style='border-left:3px solid #666;padding:2px 8px'>{line}{small}</div>"
+
+
+def recorded(id: str, text: str, record: Mapping, holds, value=None) -> Recorded:
+    """Show a recorded result with a badge: its machine, date, and command. `record` is what `load_result` returned;
+    `id`, `text`, `holds` and `value` are those of `claim`, and the record must bear the text out."""
+    checked = claim(id, text, holds, value)
+    return Recorded(checked.id, checked.text, record, checked.value)

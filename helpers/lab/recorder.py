@@ -51,7 +51,8 @@ def record(name: str, runs: Mapping[str, partial], *, command: str) -> Path:
             print(f"{name}: {key} not run: {reason}", flush=True)
             continue
         seconds = round(time.perf_counter() - started, 1)
-        done[key] = {"settings": run.keywords, **circumstances(), "seconds": seconds, "measured": measured}
+        today = {"date": time.strftime("%Y-%m-%d", time.gmtime())}
+        done[key] = {"settings": run.keywords, **today, **circumstances(), "seconds": seconds, "measured": measured}
         waiting = [other for other in runs if other not in done]
         write_json(path, {"name": name, "command": command, "not_run": waiting, "arms": done})
         print(f"{name}: {key}, {seconds:.0f} s", flush=True)

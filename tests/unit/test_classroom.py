@@ -1,5 +1,6 @@
 """A claim that holds shows one stable line; one that does not stops the notebook and names itself."""
 
+import dataclasses
 import functools
 import signal
 
@@ -8,8 +9,8 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
-from helpers.classroom import check, checks, claim, explore, hint, solution
-from helpers.classroom.checks import exercise
+from helpers.classroom import check, checks, claim, examine, explore, hint, recorded, solution, submitted
+from helpers.classroom.checks import compare, exercise
 from helpers.classroom.claims import ClaimFailed
 
 
@@ -88,24 +89,24 @@ def out_of_range(x):
 
 
 def test_an_answer_passes_fails_or_is_not_attempted(entered):
-    assert repr(check(double)) == "✓ double: all 2 checks hold"
-    assert repr(check(answered(lambda x: x**2))) == "✗ double: Do you square?"
+    assert repr(examine(double)) == "✓ double: all 2 checks hold"
+    assert repr(examine(answered(lambda x: x**2))) == "✗ double: Do you square?"
     says = "stopped with IndexError: list index out of range (in your line `return [][x]`)"
-    assert repr(check(answered(out_of_range))) == f"✗ double: {says}"
+    assert repr(examine(answered(out_of_range))) == f"✗ double: {says}"
     assert checks._line(ValueError("raised elsewhere"), double) == ""
-    assert repr(check(answered(found_double))) == "○ double: not attempted, the bug is still there"
+    assert repr(examine(answered(found_double))) == "○ double: not attempted, the bug is still there"
 
     def stub(x):
         raise NotImplementedError
 
-    assert repr(check(answered(stub))) == "○ double: not attempted"
+    assert repr(examine(answered(stub))) == "○ double: not attempted"
 
 
 def test_what_torch_does_not_implement_was_attempted(entered):
     def swapped(x):
         return torch.nn.functional.cross_entropy(torch.tensor([[1, 2]]), torch.tensor([0]))
 
-    text = check(answered(swapped)).text
+    text = examine(answered(swapped)).text
     assert text.startswith("stopped with NotImplementedError: ") and "(in your line `return torch.nn" in text
 
 
@@ -113,7 +114,7 @@ def test_a_forgotten_return_is_named(entered):
     def silent(x):
         2 * x
 
-    assert check(answered(silent)).text.startswith("It gave back None: does every way through it end in a return?")
+    assert examine(answered(silent)).text.startswith("It gave back None: does every way through it end in a return?")
 
 
 def test_an_answer_that_does_not_end_is_interrupted(entered, monkeypatch):
@@ -124,7 +125,7 @@ def test_an_answer_that_does_not_end_is_interrupted(entered, monkeypatch):
     monkeypatch.setattr(checks, "PATIENCE", 0.5)
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a notebook's kernel
     try:
-        text = check(answered(endless)).text
+        text = examine(answered(endless)).text
         assert text.startswith("It was still running after 0.5 seconds: can its loop always end? (in your line `")
         monkeypatch.setattr(checks, "PATIENCE", 30)
 
@@ -132,10 +133,10 @@ def test_an_answer_that_does_not_end_is_interrupted(entered, monkeypatch):
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):  # the student's own interrupt is theirs
-            check(answered(stopped))
+            examine(answered(stopped))
     finally:
         signal.signal(signal.SIGINT, handler)
-    assert check(double).state == "passed"
+    assert examine(double).state == "passed"
 
 
 def test_an_answer_may_be_wrapped(entered):
@@ -144,22 +145,22 @@ def test_an_answer_may_be_wrapped(entered):
     def cached(body):
         return answered(functools.lru_cache(body))
 
-    assert repr(check(cached(lambda x: 2 * x))) == "✓ double: all 2 checks hold"
-    assert repr(check(cached(found_double))) == "○ double: not attempted, the bug is still there"
-    assert check(cached(out_of_range)).text.endswith("(in your line `return [][x]`)")
-    assert check(answered(functools.partial(out_of_range))).text == "stopped with IndexError: list index out of range"
+    assert repr(examine(cached(lambda x: 2 * x))) == "✓ double: all 2 checks hold"
+    assert repr(examine(cached(found_double))) == "○ double: not attempted, the bug is still there"
+    assert examine(cached(out_of_range)).text.endswith("(in your line `return [][x]`)")
+    assert examine(answered(functools.partial(out_of_range))).text == "stopped with IndexError: list index out of range"
 
 
 def test_check_wants_the_function_itself():
     for slip in ("window_mask", None, 5):
         with pytest.raises(TypeError, match="the function itself"):
-            check(slip)
+            examine(slip)
 
 
 def test_a_check_leaves_the_random_numbers_of_the_notebook_alone():
     for task in checks.exercises().values():
         before = torch.get_rng_state()
-        assert check(task.reference).state == "passed"
+        assert examine(task.reference).state == "passed"
         assert torch.equal(torch.get_rng_state(), before), task.name
 
 
@@ -168,7 +169,7 @@ def test_an_answer_like_the_bug_but_other_code_is_attempted(entered):
         """Some other words."""
         return x * x + 0
 
-    assert check(answered(tried)).state == "failed"
+    assert examine(answered(tried)).state == "failed"
 
 
 def test_the_bug_is_known_wherever_its_imports_stand():
@@ -183,13 +184,169 @@ def test_the_bug_is_known_wherever_its_imports_stand():
     assert not checks._same_code(found["cell"], found["other"])
 
 
+def test_an_answer_that_passes_goes_on_in_the_notebook(entered, capsys):
+    mine = answered(lambda x: 2 * x)
+    assert check(mine) is mine and submitted["double"] is mine
+    assert capsys.readouterr().out == "✓ double: all 2 checks hold\n"
+
+
+@pytest.mark.parametrize(
+    "wrong, verdict",
+    [
+        (lambda x: x**2, "✗ double: Do you square?"),
+        (found_double, "○ double: not attempted, the bug is still there"),
+        (out_of_range, "✗ double: stopped with IndexError: list index out of range (in your line `return [][x]`)"),
+    ],
+)
+def test_in_place_of_one_that_fails_the_courses_own_goes_on(entered, capsys, wrong, verdict):
+    wrong = answered(wrong)
+    assert check(wrong) is double and submitted["double"] is wrong
+    assert capsys.readouterr().out == f"{verdict}. The notebook goes on with the course's own.\n"
+
+
+def test_an_answer_that_leaves_python_is_judged_all_the_same(entered):
+    def leaving(x):
+        raise SystemExit(0)
+
+    assert examine(answered(leaving)).text.startswith("stopped with SystemExit: 0 (in your line `raise SystemExit")
+
+
+@pytest.mark.parametrize("build", [True, False])
+def test_under_test_a_build_that_fails_stops_the_notebook(entered, monkeypatch, build):
+    task = dataclasses.replace(checks._EXERCISES["double"], build=build, found=None)
+    monkeypatch.setitem(checks._EXERCISES, "double", task)
+    monkeypatch.delenv("COURSE_STRICT", raising=False)
+    wrong = answered(lambda x: x**2)
+    assert check(wrong) is double
+    monkeypatch.setenv("COURSE_STRICT", "1")
+    if build:
+        with pytest.raises(checks.BuildFailed, match="✗ double: Do you square?"):
+            check(wrong)
+    else:
+        assert check(wrong) is double
+    assert check(answered(lambda x: 2 * x))(4) == 8
+
+
+class Doubler(torch.nn.Module):
+    """Twice its input."""
+
+    def forward(self, x):
+        return 2 * x
+
+
+def test_a_whole_class_is_checked_and_handed_back(entered, monkeypatch):
+    @exercise(Doubler, minutes=1, difficulty=1, hints=("Add x to itself.",))
+    def check_doubler(answer):
+        yield compare(answer()(torch.tensor([3.0])), torch.tensor([6.0]), "Is it twice the input?", x=3)
+
+    def written(body):
+        return type("Doubler", (torch.nn.Module,), {"forward": body})
+
+    right = written(lambda self, x: x + x)
+    assert check(right) is right
+    assert check(written(lambda self, x: x)) is Doubler
+
+    def stub(self, x):
+        raise NotImplementedError
+
+    assert examine(written(stub)).state == "not attempted"
+
+    def stopped(self, x):
+        return x[5]
+
+    assert "(in your line `return x[5]`)" in examine(written(stopped)).text
+
+
+def test_a_check_that_fails_shows_input_expected_and_got(entered):
+    @exercise(Doubler, minutes=1, difficulty=1, hints=("Add x to itself.",))
+    def check_doubler(answer):
+        x = torch.tensor([[1.0, 2.5]])
+        yield compare(answer()(x), 2 * x, "Is it twice the input?", x=x)
+
+    wrong = type("Doubler", (torch.nn.Module,), {"forward": lambda self, x: x / 3})
+    assert repr(examine(wrong)).splitlines() == [
+        "✗ Doubler: Is it twice the input?",
+        "    x         [[1.0, 2.5]]  float32 (1, 2)",
+        "    expected  [[2.0, 5.0]]  float32 (1, 2)",
+        "    got       [[0.333, 0.833]]  float32 (1, 2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "got, expected, holds",
+    [
+        (torch.tensor([1.0]), torch.tensor([1.0 + 1e-6]), True),
+        (torch.tensor([1.0]), torch.tensor([1.1]), False),
+        (torch.tensor([[1.0]]), torch.tensor([1.0]), False),  # another shape
+        (torch.tensor([1]), torch.tensor([1.0]), False),  # another dtype
+        (torch.tensor([True]), torch.tensor([True]), True),
+        (torch.tensor([True]), torch.tensor([False]), False),
+        ([1.0], torch.tensor([1.0]), False),
+        (None, torch.tensor([1.0]), False),
+        ([1, 2], [1, 2], True),
+        ((1, 2), [1, 2], False),
+    ],
+)
+def test_what_counts_as_equal(got, expected, holds):
+    assert compare(got, expected, "?")[0] is holds
+
+
+def test_large_values_are_shown_by_shape():
+    shown = compare(torch.zeros(5, 9), torch.zeros(5, 9, dtype=torch.bool), "?", name="x" * 300)[2].splitlines()
+    assert shown[0] == f"    name      {repr('x' * 300)[:100]}"
+    assert shown[1:] == ["    expected  bool (5, 9)", "    got       float32 (5, 9)"]
+
+
+def test_solutions_can_be_switched_off(entered, monkeypatch):
+    monkeypatch.setenv("COURSE_GRADED", "1")
+    with pytest.raises(PermissionError, match=r'switched off in this class; try hint\("double"\)'):
+        solution("double")
+    assert hint("double")
+
+
+# Recorded results
+
+
+RECORD = {
+    "name": "ladder-full",
+    "command": "python -m somewhere.else",
+    "not_run": [],
+    "arms": {
+        "seed 0": {"settings": {"seed": 0}, "machine": {"gpu": None, "processor": "AMD EPYC"}, "date": "2026-11-28"}
+    },
+}
+
+
+def test_a_recorded_result_has_a_badge_and_no_tick():
+    shown = recorded("06.9", "Full fine-tuning won", RECORD, True, value="83 %")
+    assert repr(shown) == "recorded 06.9 Full fine-tuning won"
+    data, _ = DisplayFormatter().format(shown)
+    assert "✓" not in data["text/plain"] + data["text/html"]
+    for fact in (
+        ">recorded</b>",
+        "06.9",
+        "83 %",
+        "AMD EPYC",
+        "2026-11-28",
+        "python -m helpers.lab ladder --budget full",
+    ):
+        assert fact in data["text/html"]
+
+
+def test_a_record_that_does_not_bear_the_text_out_stops_the_notebook():
+    with pytest.raises(ClaimFailed, match="✗ 06.9 Full fine-tuning won"):
+        recorded("06.9", "Full fine-tuning won", RECORD, False)
+    with pytest.raises(TypeError, match="must be true or false"):
+        recorded("06.9", "Full fine-tuning won", RECORD, 1)
+
+
 def test_hints_and_solution(entered):
     assert (hint("double"), hint("double", 2)) == ("Twice 2 is 4, and so is 2².", "Add.")
     with pytest.raises(ValueError, match="hints 1 to 2, not 3"):
         hint("double", 3)
     assert solution("double").data.endswith("return x + x\n")
     with pytest.raises(KeyError, match="No exercise 'tripel'; there are: double"):
-        check(answered(double)) and hint("tripel")
+        examine(answered(double)) and hint("tripel")
 
 
 # Pictures that move

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from helpers.attention import causal_mask
-from helpers.classroom.checks import check, exercises
+from helpers.classroom.checks import examine, exercises
 from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def test_heading_agrees_with_the_register(name):
     assert heading, f"the cell before {name} needs a heading like ### Exercise 1 · Title (●●○, 10 minutes)"
     assert heading["dots"] == "●" * task.difficulty + "○" * (3 - task.difficulty)
     assert int(heading["minutes"]) == task.minutes
-    assert cell.source.rstrip().splitlines()[-1] == f"check({name})"
+    assert cell.source.rstrip().splitlines()[-1] == f"{name} = check({name})"
     assert task.hints and all(len(text) > 20 for text in task.hints)
 
 
@@ -85,13 +85,13 @@ def test_untouched_it_says_so(name):
     _, _, cell = STATED[name]
     shown = [output.data["text/plain"] for output in cell.outputs if "data" in output]
     bug = ", the bug is still there" if EXERCISES[name].found else ""
-    assert shown == [f"○ {name}: not attempted{bug}"]
+    assert shown == [f"○ {name}: not attempted{bug}. The notebook goes on with the course's own."]
     assert ast.get_docstring(ast.parse(cell.source).body[0]), "a stub says what it takes and returns"
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_the_reference_passes(name):
-    result = check(EXERCISES[name].reference)
+    result = examine(EXERCISES[name].reference)
     assert result.state == "passed", result
 
 
@@ -133,7 +133,7 @@ def divergence_text_by_text(student_logits, teacher_logits, temperature):
     ],
 )
 def test_another_right_answer_passes(name, answer):
-    assert check(named(answer, name)).state == "passed"
+    assert examine(named(answer, name)).state == "passed"
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -141,7 +141,7 @@ def test_wrong_answers_fail_with_the_right_message(name):
     planted = [(wrong, says) for exercise, wrong, says in WRONG if exercise == name]
     assert len(planted) >= 3, f"{name} needs three wrong answers at least"
     for wrong, says in planted:
-        result = check(named(wrong, name))
+        result = examine(named(wrong, name))
         assert result.state == "failed", f"{name} lets this pass: {wrong.__qualname__}"
         assert says in result.text, f"{says!r} is not in {result.text!r}"
     assert len({says for _, says in planted}) >= 2, "the messages tell slips apart"
@@ -152,7 +152,7 @@ def test_the_bug_as_found_fails(name):
     task = EXERCISES[name]
     answers = [holds for holds, _ in task.check(task.found)]
     assert not all(answers), f"the bug of {name} passes its own check"
-    assert check(named(task.found, name)).state == "not attempted"
+    assert examine(named(task.found, name)).state == "not attempted"
 
 
 def test_every_wrong_answer_belongs_to_an_exercise():

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import results as records
-from helpers.classroom.checks import Exercise, check, exercises
+from helpers.classroom.checks import Exercise, examine, exercises
 from publish import copies, results, slides
 from publish.notebooks import notebooks
 
@@ -21,7 +21,7 @@ def doubled(x):
     raise NotImplementedError
 
 
-check(doubled)'''
+doubled = check(doubled)'''
 
 
 def doubled(x):
@@ -109,14 +109,14 @@ def test_solutions_run_and_pass(handed_out, path, tmp_path, monkeypatch):
             exec(compile(cell.source, f"{path.name}:{cell.id}", "exec"), namespace)
             if "exercise" in tags:
                 name = cell.source.rpartition("check(")[2].rstrip(")")
-                assert check(namespace[name]).state == "passed"
+                assert examine(namespace[name]).state == "passed"
 
 
 def test_a_stub_is_filled_and_the_rest_of_its_cell_stays():
     notebook = new_notebook(cells=[code(STUB, tags=["exercise"]), code(STUB)])
     copies.solve(notebook, REFERENCES)
     filled, untouched = (cell.source for cell in notebook.cells)
-    assert filled == "import math\n\n\ndef doubled(x):\n    return 2 * x  # the reference\n\n\ncheck(doubled)"
+    assert filled == "import math\n\n\ndef doubled(x):\n    return 2 * x  # the reference\n\n\ndoubled = check(doubled)"
     assert untouched == STUB, "only cells tagged as exercises are filled"
 
 
