@@ -15,12 +15,15 @@ export PYTHONDONTWRITEBYTECODE :=
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 
-.PHONY: help lab test test-gpu check outputs trust student solutions slides site bench clean
+.PHONY: help lab present test test-gpu check outputs trust student solutions slides site bench clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
 
-lab: $(READY) trust  ## install if needed, then open JupyterLab on the first notebook
+lab: $(READY) student  ## install if needed, then open your own copy of the first notebook in JupyterLab
+	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/build/student/01_attention.ipynb $(ARGS)
+
+present: $(READY) trust  ## open the executed notebooks in JupyterLab, to show them in class
 	$(PY) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks/01_attention.ipynb $(ARGS)
 
 test: $(READY)  ## install if needed, then run every test and every notebook on the CPU
@@ -49,7 +52,7 @@ outputs: $(READY)  ## run notebooks and store their outputs (one: NB=notebooks/0
 trust: $(READY)  ## let JupyterLab show the stored interactive outputs
 	@$(if $(NB),$(PY) -m jupyter trust $(NB) >/dev/null)
 
-student: $(READY)  ## copies for students, without outputs, in build/student
+student: $(READY)  ## copies to work in, blank, in build/student; those that are there stay as they are
 	$(PY) -m publish.copies student
 
 solutions: $(READY)  ## copies with every exercise solved, in build/solutions

@@ -1,21 +1,34 @@
-"""Copies of the notebooks to hand out, without outputs: for students, and with every exercise solved.
+"""Copies of the notebooks to work in, without outputs: for students, and with every exercise solved.
 
-`python -m publish.copies student [FOLDER]` writes to build/student if no folder is given, `solutions` to
-build/solutions.
+`python -m publish.copies student [FOLDER]` writes to build/student if no folder is given, and leaves alone what is
+there already; `solutions` writes to build/solutions.
 """
 
 import ast
 import inspect
+import os
+import re
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
 
-from helpers.classroom.checks import exercises
+from . import BUILD, ROOT
+from .notebooks import FOLDERS, notebooks
 
-from . import BUILD
-from .notebooks import notebooks
+FIGURE = re.compile(r"\]\((?:\.\./)+lessons/figures/([\w.-]+)\)")
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # nbgrader's marks
+TUTOR = """# For AI assistants
+
+This folder belongs to a student of BERT by Hand, who learns by writing each part of BERT. Please tutor:
+
+- Ask what they tried and what they expect. Explain ideas, read error messages with them, and give one hint at a time.
+- Do not write the body of a cell that ends in `name = check(name)`, and do not show the code in `helpers` that solves
+  it. `hint("name")` gives the course's own hints, `hint("name", 2)` the next one.
+- Before a cell that follows **Predict**, ask for the prediction. Do not tell the outcome.
+"""
 
 
 def clear(notebook) -> None:
@@ -23,6 +36,45 @@ def clear(notebook) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+
+
+def blank(source: str) -> str:
+    """Return a build cell's source with `raise NotImplementedError` in place of each solution.
+
+    Raises ValueError for a cell without a solution, or with a mark that has no partner.
+    """
+    lines, kept, inside = source.splitlines(), [], False
+    for line in lines:
+        mark = line.strip()
+        if mark in (BEGIN, END) and inside != (mark == END):
+            raise ValueError(f"The marks of a solution do not pair up in the cell:\n{source}")
+        if mark == BEGIN:
+            kept.append(line.replace(BEGIN, "raise NotImplementedError"))
+        if mark in (BEGIN, END):
+            inside = mark == BEGIN
+        elif not inside:
+            kept.append(line)
+    if inside or kept == lines:
+        raise ValueError(f"This cell is tagged as a build and holds no solution:\n{source}")
+    return "\n".join(kept)
+
+
+def stub(notebook) -> None:
+    """Blank every build cell."""
+    for cell in notebook.cells:
+        if "build" in cell.metadata.get("tags", []):
+            cell.source = blank(cell.source)
+
+
+def fold(notebook) -> None:
+    """Fold the source of cells that would answer a prediction: claims and figures between a Predict and the next
+    prose."""
+    asked = False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            asked = "**Predict.**" in cell.source
+        elif asked and re.search(r"\b(claim|recorded)\(|\balt=", cell.source):
+            cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
 
 
 def solve(notebook, references: Mapping) -> None:
@@ -45,32 +97,65 @@ def solve(notebook, references: Mapping) -> None:
         cell.source = "\n".join(lines)
 
 
-def copy(kind: str, folder: Path) -> None:
-    """Write a copy of every notebook into a folder; kind is "student" or "solutions".
+def made(kind: str, path: Path) -> str:
+    """Return a copy of one notebook, as text; kind is "student" or "solutions"."""
+    notebook = nbformat.read(path, as_version=4)
+    if kind == "student":
+        stub(notebook)
+        fold(notebook)
+    else:
+        from helpers.classroom.checks import exercises  # brings torch, which student copies can do without
 
-    Raises FileExistsError, and writes nothing, if a notebook of that name is there and differs from its copy: somebody
-    may have worked on it.
+        solve(notebook, exercises())
+    clear(notebook)
+    up = "../" * (len(place(path).parts) - 1)
+    for cell in notebook.cells:
+        cell.source = FIGURE.sub(rf"]({up}figures/\1)", cell.source)
+    return nbformat.writes(notebook) + "\n"
+
+
+def place(path: Path) -> Path:
+    """Return where in the folder of copies a notebook lies: depth notebooks keep a folder of their own."""
+    return path.relative_to(ROOT / FOLDERS["core"])
+
+
+def copy(kind: str, folder: Path) -> list[Path]:
+    """Write a copy of every notebook into a folder, with the figures that they show; return those that were written.
+
+    kind: "student", which leaves existing notebooks alone, since somebody works in them; or "solutions", which raises
+    FileExistsError, and writes nothing, if a notebook of that name is there and differs from its copy.
     """
-    fresh = {}
-    for path in notebooks():
-        notebook = nbformat.read(path, as_version=4)
-        if kind == "solutions":
-            solve(notebook, exercises())
-        clear(notebook)
-        fresh[folder / path.name] = nbformat.writes(notebook) + "\n"
-    worked_on = [p.name for p, text in fresh.items() if p.exists() and p.read_text(encoding="utf-8") != text]
-    if worked_on:
-        raise FileExistsError(f"{folder} holds other notebooks, perhaps your work: {', '.join(worked_on)}. Move them.")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in fresh.items():
-        path.write_text(text, encoding="utf-8")
+    fresh = {folder / place(path): made(kind, path) for path in notebooks()}
+    if kind == "solutions":
+        worked_on = [p.name for p, text in fresh.items() if p.exists() and p.read_text(encoding="utf-8") != text]
+        if worked_on:
+            raise FileExistsError(
+                f"{folder} holds other notebooks, perhaps your work: {', '.join(worked_on)}. Move them."
+            )
+    missing = [path for path in fresh if not path.exists()]
+    for path in missing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(fresh[path], encoding="utf-8")
+    shutil.copytree(ROOT / "lessons" / "figures", folder / "figures", dirs_exist_ok=True)
+    if kind == "student":
+        (folder / "AGENTS.md").write_text(TUTOR, encoding="utf-8")
+    return missing
+
+
+def main(arguments: list[str]) -> None:
+    """Write copies and say what was done."""
+    kind, *folder = arguments or [""]
+    if kind not in ("student", "solutions"):
+        sys.exit(__doc__)
+    folder = Path(folder[0]) if folder else BUILD / kind
+    try:
+        written = copy(kind, folder)
+    except FileExistsError as refused:
+        sys.exit(str(refused))
+    kept = len(notebooks()) - len(written)
+    left = f"; {kept} were there and are as you left them" if kept else ""
+    print(f"{os.path.relpath(folder)}: {len(written)} notebooks written{left}")
 
 
 if __name__ == "__main__":
-    kind, *folder = sys.argv[1:] or [""]
-    if kind not in ("student", "solutions"):
-        sys.exit(__doc__)
-    try:
-        copy(kind, Path(folder[0]) if folder else BUILD / kind)
-    except FileExistsError as refused:
-        sys.exit(str(refused))
+    main(sys.argv[1:])

@@ -34,7 +34,7 @@ def build(output: Path) -> int:
 def stage(source: Path) -> None:
     """Lay out what Sphinx reads: the README as front page, lessons, notebooks, the data sheet, the results."""
     lessons = sorted((ROOT / "lessons").glob("*.md"))
-    for page in (*lessons, ROOT / "data" / "README.md"):
+    for page in (*lessons, ROOT / "data" / "README.md", ROOT / "CONTRIBUTING.md"):
         write(source / page.relative_to(ROOT), page.read_text(encoding="utf-8"), page.parent)
     for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
@@ -82,7 +82,7 @@ def contents(lessons: list[str]) -> str:
     """Return the site's table of contents: the general pages, then lesson NN, notebook NN, and its depth."""
     general = [name for name in lessons if not name[:2].isdigit()]
     general.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    parts = {"The course": [*(f"lessons/{name}" for name in general), "results", "Data <data/README>"]}
+    parts = {"The course": [*(f"lessons/{name}" for name in general), "results", "Data <data/README>", "CONTRIBUTING"]}
     for path in notebooks("core"):
         number = path.name[:2]
         beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == number]

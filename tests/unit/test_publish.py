@@ -1,6 +1,7 @@
 """Copies to hand out, slide types by rule, and the page of results."""
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -50,9 +51,10 @@ def handed_out(tmp_path_factory) -> dict[str, list]:
     found = {}
     for kind in ("student", "solutions"):
         folder = tmp_path_factory.mktemp(kind)
-        copies.copy(kind, folder)
-        assert sorted(path.name for path in folder.iterdir()) == [path.name for path in NOTEBOOKS]
-        found[kind] = [nbformat.read(folder / path.name, as_version=nbformat.NO_CONVERT) for path in NOTEBOOKS]
+        written = copies.copy(kind, folder)
+        assert written == [folder / copies.place(path) for path in NOTEBOOKS]
+        assert sorted(folder.rglob("*.ipynb")) == sorted(written)
+        found[kind] = [nbformat.read(path, as_version=nbformat.NO_CONVERT) for path in written]
     return found
 
 
@@ -68,32 +70,122 @@ def test_student_copies_are_the_notebooks_otherwise(handed_out):
     for path, copy in zip(NOTEBOOKS, handed_out["student"], strict=True):
         original = nbformat.read(path, as_version=nbformat.NO_CONVERT)
         copies.clear(original)
-        assert copy == original
+        for before, after in zip(original.cells, copy.cells, strict=True):
+            if "build" in before.metadata.get("tags", []):
+                assert after.source.count("raise NotImplementedError") == before.source.count(copies.BEGIN) > 0
+                assert copies.BEGIN not in after.source and copies.END not in after.source
+            else:
+                assert copies.FIGURE.sub("", after.source) == after.source, "the figures are beside the copy"
+                assert re.sub(r"(\.\./)*(lessons/)?figures/", "", after.source) == re.sub(
+                    r"(\.\./)*(lessons/)?figures/", "", before.source
+                )
+            after.metadata.pop("jupyter", None)
+            assert (after.id, after.metadata) == (before.id, before.metadata)
+        assert copy.metadata == original.metadata
+
+
+def test_figures_lie_beside_the_copies(tmp_path):
+    copies.copy("student", tmp_path)
+    for path in tmp_path.rglob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", cell.source):
+                assert (path.parent / target).is_file(), f"{path.name} shows {target}, which is not there"
+
+
+def test_an_assistant_is_asked_to_tutor(tmp_path):
+    copies.copy("student", tmp_path / "student")
+    copies.copy("solutions", tmp_path / "solutions")
+    assert "Do not write the body of a cell" in (tmp_path / "student" / "AGENTS.md").read_text(encoding="utf-8")
+    assert not (tmp_path / "solutions" / "AGENTS.md").exists()
 
 
 def test_solutions_differ_in_the_stubs_alone(handed_out):
     references, solved = exercises(), set()
-    for student, solution in zip(handed_out["student"], handed_out["solutions"], strict=True):
-        for before, after in zip(student.cells, solution.cells, strict=True):
+    for path, solution in zip(NOTEBOOKS, handed_out["solutions"], strict=True):
+        original = nbformat.read(path, as_version=4)
+        for before, after in zip(original.cells, solution.cells, strict=True):
             if "exercise" not in before.metadata.get("tags", []):
-                assert after == before
+                assert after.source == copies.FIGURE.sub(r"](figures/\1)", before.source)
                 continue
             namespace = {"check": lambda answer: solved.add(answer.__name__)}
             exec(after.source, namespace)
             (name,) = namespace.keys() & references
             assert after.source != before.source and after.source.endswith(f"check({name})")
-    assert solved == set(references)
+    assert solved == {name for name, task in references.items() if not task.build}
 
 
-def test_somebodys_work_is_not_written_over(tmp_path):
+def test_somebodys_work_is_left_alone(tmp_path, capsys):
     copies.copy("student", tmp_path)
-    copies.copy("student", tmp_path)  # nothing was changed: the same again
-    mine = tmp_path / NOTEBOOKS[0].name
+    mine, missing = (tmp_path / path.name for path in NOTEBOOKS[:2])
     mine.write_text(mine.read_text(encoding="utf-8").replace("NotImplementedError", "ValueError"), encoding="utf-8")
     kept = mine.read_text(encoding="utf-8")
+    missing.unlink()
+    copies.main(["student", str(tmp_path)])
+    assert mine.read_text(encoding="utf-8") == kept and missing.is_file()
+    said = f"1 notebooks written; {len(NOTEBOOKS) - 1} were there and are as you left them"
+    assert said in capsys.readouterr().out
+    assert copies.copy("student", tmp_path) == []
+
+
+def test_solutions_do_not_replace_other_notebooks(tmp_path):
+    copies.copy("solutions", tmp_path)
+    copies.copy("solutions", tmp_path)  # nothing was changed: the same again
+    mine = tmp_path / NOTEBOOKS[0].name
+    kept = mine.read_text(encoding="utf-8").replace("import", "import ", 1)
+    mine.write_text(kept, encoding="utf-8")
     with pytest.raises(FileExistsError, match=f"perhaps your work: {mine.name}"):
-        copies.copy("student", tmp_path)
+        copies.copy("solutions", tmp_path)
     assert mine.read_text(encoding="utf-8") == kept
+
+
+BUILD = '''def doubled(x):
+    """Return twice x."""
+    ### BEGIN SOLUTION
+    half = x / 2
+    return 4 * half
+    ### END SOLUTION
+
+
+doubled = check(doubled)'''
+
+
+def test_a_build_cell_is_blanked():
+    assert copies.blank(BUILD) == (
+        'def doubled(x):\n    """Return twice x."""\n    raise NotImplementedError\n\n\ndoubled = check(doubled)'
+    )
+    two = f"{BUILD}\n\n\n{BUILD}"
+    assert copies.blank(two).count("raise NotImplementedError") == 2 and "half" not in copies.blank(two)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        STUB,
+        BUILD.replace("    ### END SOLUTION\n", ""),
+        BUILD.replace("    ### BEGIN SOLUTION\n", ""),
+        BUILD.replace("END", "BEGIN"),
+    ],
+)
+def test_a_build_cell_without_a_whole_solution_is_refused(source):
+    with pytest.raises(ValueError, match="holds no solution|do not pair up"):
+        copies.blank(source)
+
+
+def test_cells_that_answer_a_prediction_are_folded():
+    cells = [
+        code("claim('00.1', 'Before', holds)"),
+        new_markdown_cell("**Predict.** Which one?"),
+        code("x = 1"),
+        code("claim('00.2', 'The second', holds)"),
+        code("curves(data, alt='The second rises.')"),
+        code("recorded('00.3', 'The second', record, holds)"),
+        new_markdown_cell("The second."),
+        code("claim('00.4', 'After', holds)"),
+    ]
+    notebook = new_notebook(cells=cells)
+    copies.fold(notebook)
+    folded = [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in notebook.cells]
+    assert folded == [False, False, False, True, True, True, False, False]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -3,8 +3,8 @@
 import math
 
 import torch
-from torch.nn import functional as F
 
+from helpers import attention
 from helpers.classroom.exercises.attention import window_mask
 
 
@@ -68,128 +68,189 @@ def window_in_numpy(length, reach):
     return window_mask(length, reach).numpy()
 
 
-def key_not_turned(query, key, value, mask=None):
-    scores = query @ key.transpose(0, 1) / math.sqrt(query.shape[-1])
-    return scores.softmax(dim=-1) @ value
-
-
-def no_division(query, key, value, mask=None):
-    raised = (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).exp()
-    return raised @ value
-
-
-def softmax_over_queries(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    return scores.softmax(dim=-2) @ value
-
-
-def sum_of_all(query, key, value, mask=None):
-    raised = (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).exp()
-    return raised / raised.sum(dim=(-2, -1), keepdim=True) @ value
-
-
-def no_scale(query, key, value, mask=None):
-    return (query @ key.transpose(-2, -1)).softmax(dim=-1) @ value
-
-
-def scale_by_d(query, key, value, mask=None):
-    return (query @ key.transpose(-2, -1) / query.shape[-1]).softmax(dim=-1) @ value
-
-
-def overflows(query, key, value, mask=None):
-    raised = (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).exp()
-    return raised / raised.sum(dim=-1, keepdim=True) @ value
-
-
-def largest_of_table(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    raised = (scores - scores.max()).exp()
-    return raised / raised.sum(dim=-1, keepdim=True) @ value
-
-
-def attends(raise_scores, size=lambda query, value: query.shape[-1]):
-    """Return an answer that raises its scores in another way, or scales them by the root of another size."""
+def attends(scores_of=None, weights_of=None, output_of=None):
+    """Return an answer that is right but for one of its three steps."""
 
     def answer(query, key, value, mask=None):
-        scores = query @ key.transpose(-2, -1) / math.sqrt(size(query, value))
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -math.inf)
-        raised = raise_scores(scores)
-        return (raised / raised.sum(dim=-1, keepdim=True)).to(value.dtype) @ value
+        scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+        if scores_of:
+            scores = scores_of(query, key, value)
+        if weights_of:
+            weights = weights_of(scores, mask)
+        else:
+            weights = (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(-1)
+        return output_of(weights, value) if output_of else (weights @ value, weights)
 
-    answer.__qualname__ = f"attends.{raise_scores.__name__}.{size.__name__}"
+    answer.__qualname__ = "attends." + ".".join(f.__name__ for f in (scores_of, weights_of, output_of) if f)
     return answer
 
 
-def minus_the_largest(scores):
-    return (scores - scores.amax(dim=-1, keepdim=True)).exp()
+def key_not_turned(query, key, value):
+    return query @ key.transpose(0, 1) / math.sqrt(query.shape[-1])
 
 
-def largest_over_queries(scores):
-    return (scores - scores.amax(dim=-2, keepdim=True)).exp()
+def no_scale(query, key, value):
+    return query @ key.transpose(-2, -1)
 
 
-def clamped(scores):
-    return scores.clamp(max=80).exp()
+def scale_by_d(query, key, value):
+    return query @ key.transpose(-2, -1) / query.shape[-1]
 
 
-def in_double_precision(scores):
-    return scores.double().exp()
+def scale_by_the_values(query, key, value):
+    return query @ key.transpose(-2, -1) / math.sqrt(value.shape[-1] if key.dim() > 2 else query.shape[-1])
 
 
-def farthest_from_zero(scores):
-    return (scores - scores.masked_fill(scores == -math.inf, 0).abs().amax(dim=-1, keepdim=True)).exp()
+def scale_by_the_keys(query, key, value):
+    return query @ key.transpose(-2, -1) / math.sqrt(key.shape[-2])
 
 
-def size_of_axis_one(query, value):
-    return query.shape[1]
+def over_the_queries(scores, mask):
+    if scores.shape[-2] == 1:
+        return scores.softmax(-1)
+    return (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(-2)
 
 
-def size_of_the_values(query, value):
-    return value.shape[-1]
+def mask_forgotten(scores, mask):
+    return scores.softmax(-1)
 
 
-def not_a_number_becomes_zero(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    raised = scores.exp() if mask is None else scores.exp() * mask
-    return (raised / raised.sum(dim=-1, keepdim=True)).nan_to_num() @ value
+def mask_turned_round(scores, mask):
+    return (scores if mask is None else scores.masked_fill(mask, -math.inf)).softmax(-1)
 
 
-def mask_forgotten(query, key, value, mask=None):
-    return (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).softmax(dim=-1) @ value
+def mask_after_softmax(scores, mask):
+    return scores.softmax(-1) if mask is None else scores.softmax(-1) * mask
 
 
-def mask_turned_round(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    if mask is not None:
-        scores = scores.masked_fill(mask, -torch.inf)
-    return scores.softmax(dim=-1) @ value
+def mask_as_zero_score(scores, mask):
+    return (scores if mask is None else scores * mask).softmax(-1)
 
 
-def mask_after_softmax(query, key, value, mask=None):
-    weights = (query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])).softmax(dim=-1)
-    return (weights if mask is None else weights * mask) @ value
+def first_row_of_the_mask(scores, mask):
+    return (scores if mask is None else scores.masked_fill(~mask[..., -1:, :], -math.inf)).softmax(-1)
 
 
-def mask_as_zero_score(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    return (scores if mask is None else scores * mask).softmax(dim=-1) @ value
+def weights_first(weights, value):
+    return weights, weights @ value
 
 
-def largest_before_mask(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    raised = (scores - scores.amax(dim=-1, keepdim=True)).exp()
-    if mask is not None:
-        raised = raised * mask
-    return raised / raised.sum(dim=-1, keepdim=True) @ value
+def output_alone(weights, value):
+    return weights @ value
+
+
+def mean_of_the_values(weights, value):
+    return value.mean(-2, keepdim=True).expand(*weights.shape[:-1], -1), weights
 
 
 def in_place(query, key, value, mask=None):
     query /= math.sqrt(query.shape[-1])
     scores = query @ key.transpose(-2, -1)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.softmax(dim=-1) @ value
+    weights = (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(-1)
+    return weights @ value, weights
+
+
+def padding_as_it_came(attention_mask):
+    return attention_mask[:, None, None, :]
+
+
+def padding_without_axes(attention_mask):
+    return attention_mask.bool()
+
+
+def padding_for_queries(attention_mask):
+    return attention_mask.bool()[:, None, :, None]
+
+
+def padding_turned_round(attention_mask):
+    return (attention_mask == 0)[:, None, None, :]
+
+
+def padding_first_row(attention_mask):
+    return attention_mask[:1].bool()[:, None, None, :].repeat(len(attention_mask), 1, 1, 1)
+
+
+def causal_of_numbers(length):
+    return torch.ones(length, length).tril()[None, None]
+
+
+def causal_without_axes(length):
+    return torch.ones(length, length, dtype=torch.bool).tril()
+
+
+def causal_strict(length):
+    return torch.ones(length, length, dtype=torch.bool).tril(-1)[None, None]
+
+
+def causal_looks_ahead(length):
+    return torch.ones(length, length, dtype=torch.bool).triu()[None, None]
+
+
+def causal_one_ahead(length):
+    return torch.ones(length, length, dtype=torch.bool).tril(1)[None, None]
+
+
+def module(split, join, last=lambda self, x: self.output(x), attend=attention.scaled_dot_product_attention):
+    """Return a whole class whose forward splits and joins in some way."""
+
+    class Answer(attention.MultiHeadAttention):
+        def forward(self, hidden_states, mask=None, need_weights=True):
+            query, key, value = (split(self, part(hidden_states)) for part in (self.query, self.key, self.value))
+            mixed, weights = attend(query, key, value, mask)
+            return last(self, join(self, mixed)), weights
+
+    Answer.__qualname__ = f"module.{split.__name__}.{join.__name__}.{last.__name__}.{attend.__name__}"
+    return Answer
+
+
+def split(self, x):
+    return x.unflatten(-1, (self.num_attention_heads, -1)).transpose(1, 2)
+
+
+def split_at_once(self, x):
+    batch, seq, hidden = x.shape
+    return x.view(batch, self.num_attention_heads, seq, hidden // self.num_attention_heads)
+
+
+def split_without_swap(self, x):
+    return x.unflatten(-1, (self.num_attention_heads, -1))
+
+
+def split_numbers_first(self, x):
+    return x.unflatten(-1, (-1, self.num_attention_heads)).permute(0, 3, 1, 2)
+
+
+def join(self, mixed):
+    return mixed.transpose(1, 2).flatten(2)
+
+
+def join_without_swap(self, mixed):
+    return mixed.flatten(2)
+
+
+def join_at_once(self, mixed):
+    batch, heads, seq, d = mixed.shape
+    return mixed.reshape(batch, seq, heads * d)
+
+
+def join_numbers_first(self, mixed):
+    return mixed.permute(0, 2, 3, 1).flatten(2)
+
+
+def join_first_head(self, mixed):
+    return mixed[:, 0]
+
+
+def join_backwards(self, mixed):
+    return mixed.flip(1).transpose(1, 2).flatten(2)
+
+
+def not_mixed(self, x):
+    return x
+
+
+def without_the_mask(query, key, value, mask):
+    return attention.scaled_dot_product_attention(query, key, value)
 
 
 def triangle(length):
@@ -237,27 +298,6 @@ def empty_rows_see_all(attention_mask):
     return mask | ~mask.any(dim=-1, keepdim=True)
 
 
-def views_at_once(mixed):
-    batch, heads, seq, d = mixed.shape
-    return mixed.contiguous().view(batch, seq, heads * d)
-
-
-def keeps_the_axes(mixed):
-    return mixed.transpose(1, 2)
-
-
-def numbers_before_heads(mixed):
-    return mixed.permute(0, 2, 3, 1).flatten(2)
-
-
-def mean_of_heads(mixed):
-    return mixed.mean(dim=1).repeat(1, 1, mixed.shape[1])
-
-
-def heads_backwards(mixed):
-    return mixed.flip(1).transpose(1, 2).flatten(2)
-
-
 def only_the_last_map(layers, hidden_states, mask):
     for layer in layers:
         hidden_states, weights = layer(hidden_states, mask, need_weights=True)
@@ -303,16 +343,6 @@ def mask_from_the_second_layer_on(layers, hidden_states, mask):
     return maps
 
 
-def pytorch_without_mask(query, key, value, mask=None):
-    return F.scaled_dot_product_attention(query, key, value)
-
-
-def output_and_weights(query, key, value, mask=None):
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-    weights = (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(-1)
-    return weights @ value, weights
-
-
 def last_real_token_blinded(attention_mask):
     mask = triangle(attention_mask.shape[1]) & attention_mask.bool()[:, None, :]
     mask[attention_mask.sum(1) == 3, 2, :2] = False
@@ -334,30 +364,47 @@ WRONG = {
         (window_wraps, "wrap round"),
         (window_of_slices, "wrap round"),
     ],
-    "attention_from_memory": [
-        (output_and_weights, "the output alone"),
-        (key_not_turned, "RuntimeError"),
-        (no_division, "divide by the sum of the row"),
-        (softmax_over_queries, "over the queries"),
-        (sum_of_all, "over the queries"),
-        (no_scale, "by √d"),
-        (scale_by_d, "by √d"),
-        (attends(minus_the_largest, size_of_axis_one), "by √d"),
-        (attends(minus_the_largest, size_of_the_values), "by √d"),
-        (attends(largest_over_queries), "depend on the other queries"),
-        (overflows, "overflows"),
-        (attends(clamped), "overflows"),
-        (attends(in_double_precision), "overflows"),
-        (not_a_number_becomes_zero, "overflows"),
-        (largest_of_table, "of each row"),
-        (attends(farthest_from_zero), "far below 0"),
-        (mask_forgotten, "hidden key's value"),
-        (pytorch_without_mask, "hidden key's value"),
-        (mask_turned_round, "Is True 'may look'"),
-        (mask_as_zero_score, "hidden key's value"),
-        (mask_after_softmax, "before the softmax"),
-        (largest_before_mask, "after the mask"),
+    "scaled_dot_product_attention": [
+        (attends(output_of=output_alone), "return two things"),
+        (attends(output_of=weights_first), "the weights that you worked out by hand"),
+        (attends(scores_of=no_scale), "the weights that you worked out by hand"),
+        (attends(scores_of=scale_by_d), "the weights that you worked out by hand"),
+        (attends(output_of=mean_of_the_values), "Do you mix the values"),
+        (attends(scores_of=key_not_turned), "RuntimeError"),
+        (attends(weights_of=over_the_queries), "Softmax goes over the keys"),
+        (attends(scores_of=scale_by_the_values), "root of the length of a query"),
+        (attends(scores_of=scale_by_the_keys), "root of the length of a query"),
+        (attends(weights_of=mask_forgotten), "yet they get weight"),
+        (attends(weights_of=mask_turned_round), "yet they get weight"),
+        (attends(weights_of=mask_as_zero_score), "yet they get weight"),
+        (attends(weights_of=mask_after_softmax), "before the softmax"),
+        (attends(weights_of=first_row_of_the_mask), "keep its rows"),
         (in_place, "in place"),
+    ],
+    "padding_mask": [
+        (padding_as_it_came, "True and False"),
+        (padding_without_axes, "an axis for the heads"),
+        (padding_for_queries, "an axis for the heads"),
+        (padding_turned_round, "True at real tokens"),
+        (padding_first_row, "row by row"),
+    ],
+    "causal_mask": [
+        (causal_of_numbers, "True and False"),
+        (causal_without_axes, "ready for any batch"),
+        (causal_strict, "attend to itself"),
+        (causal_looks_ahead, "a later one"),
+        (causal_one_ahead, "a later one"),
+    ],
+    "MultiHeadAttention": [
+        (module(split_without_swap, join_without_swap), "a map of its own"),
+        (module(split, join_first_head, not_mixed), "as long as the input"),
+        (module(split_at_once, join), "View the last axis as (heads, d)"),
+        (module(split_numbers_first, join), "View the last axis as (heads, d)"),
+        (module(split, join_at_once), "swap back before you join"),
+        (module(split, join_numbers_first), "swap back before you join"),
+        (module(split, join_backwards), "swap back before you join"),
+        (module(split, join, not_mixed), "use self.output"),
+        (module(split, join, attend=without_the_mask), "Does the mask reach"),
     ],
     "causal_mask_with_padding": [
         (mask_of_integers, "bool"),
@@ -370,13 +417,6 @@ WRONG = {
         (causal_only, "look at padding"),
         (empty_rows, "not a number"),
         (empty_rows_see_all, "the future"),
-    ],
-    "join_heads": [
-        (views_at_once, "numbers of other words"),
-        (keeps_the_axes, "heads · d"),
-        (numbers_before_heads, "come from head 0"),
-        (mean_of_heads, "come from head 0"),
-        (heads_backwards, "come from head 0"),
     ],
     "attention_maps": [
         (only_the_last_map, "one map for each layer"),

@@ -1,4 +1,5 @@
-"""The exercises of notebook 01: masks, attention from memory, heads joined, and maps that tell the truth."""
+"""Notebook 01: attention, masks and heads are built there; windows, padding on the left, and maps that tell the
+truth."""
 
 import math
 
@@ -6,7 +7,7 @@ import torch
 
 from ... import attention
 from ...device import generator
-from ..checks import exercise
+from ..checks import compare, exercise
 
 
 def window_mask(length, reach):
@@ -41,84 +42,6 @@ def check_window_mask(answer):
     yield (
         torch.equal(answer(5, 0)[0, 0], torch.eye(5, dtype=torch.bool)),
         "With reach 0, does a token see itself alone?",
-    )
-
-
-def attention_from_memory(query, key, value, mask=None):
-    """Return the attention output (..., queries, d_v), with a softmax of your own; `mask` True: may look."""
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (..., queries, keys)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -math.inf)
-    raised = (scores - scores.amax(dim=-1, keepdim=True)).exp()  # the largest score of a row becomes 0, e^0 = 1
-    weights = raised / raised.sum(dim=-1, keepdim=True)
-    return weights @ value
-
-
-@exercise(
-    attention_from_memory,
-    minutes=20,
-    difficulty=3,
-    hints=(
-        "Four steps: scores of all queries with all keys, scale, mask, softmax. Then the product with the values.",
-        "Which axis must add up to one? For each query, the weights of its keys: the last axis. Keep it (keepdim) when "
-        "you sum, so that the division fits.",
-        "Subtracting one number from all scores of a row leaves the weights as they are. Which number keeps exp small?",
-    ),
-)
-def check_attention_from_memory(answer):
-    draw = generator(1)
-    query, key, value = (torch.randn(2, 3, n, d, generator=draw) for n, d in ((5, 8), (7, 8), (7, 6)))
-    before = [part.clone() for part in (query, key, value)]
-    found = answer(query, key, value)
-    yield isinstance(found, torch.Tensor), "Do you return the output alone, one tensor, and not the weights with it?"
-    yield found.shape == (2, 3, 5, 6), "Do you swap the last two axes of the key, whatever stands before?"
-    yield all(map(torch.equal, before, (query, key, value))), "Do you change one of the inputs in place?"
-    found = answer(query[..., :1, :], key[..., :1, :], value[..., :1, :])
-    yield (
-        torch.allclose(found, value[..., :1, :], atol=1e-6),
-        "A single key must get the weight 1. Do you divide by the sum of the row?",
-    )
-    found = answer(torch.zeros_like(query), key, value)
-    mean = value.mean(dim=-2, keepdim=True).expand(2, 3, 5, 6)
-    yield (
-        torch.allclose(found, mean, atol=1e-6),
-        "Seven equal scores, seven equal weights: do you sum over the keys, or over the queries?",
-    )
-    alone = answer(query[..., :1, :], key, value)
-    yield (
-        torch.allclose(alone, answer(query, key, value)[..., :1, :], atol=1e-6),
-        "Does what a query finds depend on the other queries? Over which axis do you take the largest score?",
-    )
-    one = torch.tensor([[3.0, 0, 0, 0]]), torch.eye(4)[:2], torch.eye(2)  # a query, two keys, their values
-    found = answer(*(part[None, None] for part in one))[0, 0, 0]
-    pencil = torch.tensor([math.exp(1.5), 1.0]) / (math.exp(1.5) + 1)  # scores 3 and 0, divided by √4
-    yield torch.allclose(found, pencil, atol=1e-6), "Do you divide the scores by √d, not by d, and not forget it?"
-    steep = torch.tensor([[800.0], [0], [-800]])  # with two keys: scores 800 and 400, 0 and 0, -800 and -400
-    found = answer(steep, torch.tensor([[1.0], [0.5]]), torch.eye(2))
-    expected = torch.tensor([[1.0, 0], [0.5, 0.5], [0, 1]])
-    high, equal, low = ((found - expected).abs().amax(dim=-1) < 1e-6).tolist()
-    yield high, "e^800 overflows. Do you subtract the largest score before you raise?"
-    yield equal, "Do you subtract the largest score of each row, or the largest of the whole table?"
-    yield low, "All scores of a row are far below 0. Is it still the largest that you subtract?"
-    mask = torch.ones(1, 1, 1, 7, dtype=torch.bool)
-    mask[..., 5:] = False
-    junk = value.clone()
-    junk[..., 5:, :] = 1000.0
-    found = answer(query, key, junk, mask)
-    yield (
-        torch.allclose(found, answer(query, key, value, mask), atol=1e-5),
-        "A hidden key's value gets through. Is True 'may look' in your code?",
-    )
-    short = attention.scaled_dot_product_attention(query, key[..., :5, :], value[..., :5, :])[0]
-    yield (
-        torch.allclose(found, short, atol=1e-5),
-        "Do the other keys share the part of the hidden ones? Mask the scores, before the softmax.",
-    )
-    loud = key.clone()
-    loud[..., 5:, :] = 1000 * query[..., :1, :]  # hidden keys that fit far too well
-    yield (
-        torch.allclose(answer(query, loud, value, mask), short, atol=1e-5),
-        "Is the largest score taken after the mask? A hidden one must not count.",
     )
 
 
@@ -178,45 +101,148 @@ def check_causal_mask_with_padding(answer):
     yield torch.equal(left, torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]])), "Do you change attention_mask in place?"
 
 
-def found_join_heads(mixed):
-    """Join what the heads found: (batch, heads, seq, d) -> (batch, seq, heads · d)."""
-    batch, heads, seq, d = mixed.shape
-    return mixed.reshape(batch, seq, heads * d)
-
-
-def join_heads(mixed):
-    """Join what the heads found: (batch, heads, seq, d) -> (batch, seq, heads · d)."""
-    return mixed.transpose(1, 2).flatten(2)
+@exercise(
+    attention.scaled_dot_product_attention,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "Five lines, one for each step you did by hand: scores, scale, mask, softmax, mix.",
+        "All scores at once are query @ key.transpose(-2, -1). How long is a query? Its last axis says.",
+        "scores.masked_fill(~mask, -torch.inf) hides a key before the softmax. Over which axis must the weights of one "
+        "query add up to 1?",
+    ),
+)
+def check_scaled_dot_product_attention(answer):
+    query = torch.tensor([[2.0, 0, 0, 2]])
+    key = torch.tensor([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 1]])
+    value = torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    found = answer(query, key, value)
+    both = isinstance(found, tuple) and len(found) == 2
+    yield both, "Do you return two things, first the output and then the weights?"
+    output, weights = found
+    e, one = math.exp(2), math.exp(1)
+    expected = torch.tensor([[e, 1, one, one]]) / (e + 1 + 2 * one)
+    shown = {"query": query, "key": key}
+    yield compare(weights, expected, "Are these the weights that you worked out by hand? Scores, then √d.", **shown)
+    yield compare(output, expected @ value, "The weights are right. Do you mix the values with them?", value=value)
+    numbers = generator(1)
+    query, key, value = (torch.randn(2, 3, n, d, generator=numbers) for n, d in ((5, 8), (7, 8), (7, 6)))
+    before = [part.clone() for part in (query, key, value)]
+    output, weights = answer(query, key, value)
+    yield all(map(torch.equal, before, (query, key, value))), "Do you change one of the inputs in place?"
+    shapes = [tuple(output.shape), tuple(weights.shape)]
+    ask = "With a batch and heads in front: do you swap the last two axes of the key, whatever comes before?"
+    yield compare(shapes, [(2, 3, 5, 6), (2, 3, 5, 7)], ask, query=query, key=key, value=value)
+    ask = "Must the weights of one query add up to 1, or those of one key? Softmax goes over the keys, the last axis."
+    yield compare(weights.sum(-1), torch.ones(2, 3, 5), ask)
+    output, weights = attention.scaled_dot_product_attention(query, key, value)
+    ask = "With d = 8 and values of length 6: do you divide by the root of the length of a query?"
+    yield compare(answer(query, key, value)[1], weights, ask)
+    yield compare(answer(query, key, value)[0], output, "Is the output the weights times the values?")
+    mask = torch.ones(1, 1, 1, 7, dtype=torch.bool)
+    mask[..., 5:] = False
+    _, weights = answer(query, key, value, mask)
+    ask = "The mask hides the last two keys, yet they get weight. True means that a query may attend to a key."
+    yield compare(weights[..., 5:], torch.zeros(2, 3, 5, 2), ask, mask=mask)
+    ask = "Do the other keys share the weight of the hidden ones? Mask the scores, before the softmax."
+    yield compare(weights.sum(-1), torch.ones(2, 3, 5), ask, mask=mask)
+    short = attention.scaled_dot_product_attention(query, key[..., :5, :], value[..., :5, :])[0]
+    ask = "With two keys hidden the output should be that of a shorter sentence. Is the score there minus infinity?"
+    yield compare(answer(query, key, value, mask)[0], short, ask, mask=mask)
+    per_query = torch.ones(5, 7, dtype=torch.bool).tril()[None, None]
+    expected = attention.scaled_dot_product_attention(query, key, value, per_query)[0]
+    ask = "A mask may differ from query to query. Does yours keep its rows?"
+    yield compare(answer(query, key, value, per_query)[0], expected, ask, mask=per_query)
 
 
 @exercise(
-    join_heads,
-    minutes=10,
-    difficulty=2,
+    attention.padding_mask,
+    minutes=5,
+    difficulty=1,
+    build=True,
     hints=(
-        "reshape reads the numbers in the order in which they lie, the last axis fastest. After the first d numbers of "
-        "word 0, whose numbers come next?",
-        "All numbers of one word must lie side by side before two axes are made one. Which axis has to move?",
+        "attention_mask holds 1 and 0. Which method of a tensor turns them into True and False?",
+        "The mask must fit scores of shape (batch, heads, queries, keys). Indexing with None adds an axis of length 1: "
+        "where do heads and queries go?",
     ),
-    found=found_join_heads,
 )
-def check_join_heads(answer):
-    mixed = torch.arange(2 * 3 * 5 * 4).float().view(2, 3, 5, 4)  # (batch, heads, seq, d), all numbers different
-    joined = answer(mixed.clone())
-    yield joined.shape == (2, 5, 12), "Is the result (batch, seq, heads · d)?"
-    yield torch.equal(answer(mixed[:, :1].clone()), mixed[:, 0]), "One head: is there nothing to join?"
-    owner = torch.arange(5.0)[:, None].expand(2, 3, 5, 4).clone()  # every number says whose word it is
-    mine = answer(owner) == torch.arange(5.0)[:, None]
+def check_padding_mask(answer):
+    attention_mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]])
+    mask = answer(attention_mask)
+    yield isinstance(mask, torch.Tensor), "Do you return a tensor?"
+    yield compare(str(mask.dtype), "torch.bool", "Is the mask True and False, not 1 and 0?")
+    ask = "Is there an axis for the heads and one for the queries, between batch and keys?"
+    yield compare(tuple(mask.shape), (3, 1, 1, 4), ask, attention_mask=attention_mask)
+    ask = "Is it True at real tokens and False at padding, row by row?"
+    yield compare(mask[:, 0, 0], attention_mask == 1, ask, attention_mask=attention_mask)
+    yield compare(tuple(answer(torch.ones(1, 6, dtype=torch.int64)).shape), (1, 1, 1, 6), "Does it work for one row?")
     yield (
-        bool(mine.all()),
-        "Does the vector of a word hold numbers of other words? Which axis runs fastest when you reshape?",
+        bool((attention_mask == torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]])).all()),
+        ("Do you change attention_mask in place?"),
     )
-    yield (
-        torch.equal(joined[..., :4], mixed[:, 0]),
-        "Do the first d numbers of a word come from head 0, in their order?",
+
+
+@exercise(
+    attention.causal_mask,
+    minutes=5,
+    difficulty=1,
+    build=True,
+    hints=(
+        "Row i of the mask belongs to query i. Which keys may it attend to: those up to i, itself included.",
+        "torch.ones(length, length, dtype=torch.bool) is all True. tril() keeps what is on and below the diagonal.",
+    ),
+)
+def check_causal_mask(answer):
+    mask = answer(4)
+    yield isinstance(mask, torch.Tensor), "Do you return a tensor?"
+    yield compare(str(mask.dtype), "torch.bool", "Is the mask True and False, not 1 and 0?", length=4)
+    ask = "Is the shape (1, 1, length, length), ready for any batch and any head?"
+    yield compare(tuple(mask.shape), (1, 1, 4, 4), ask, length=4)
+    yield compare(mask[0, 0].diagonal(), torch.ones(4, dtype=torch.bool), "May each token attend to itself?", length=4)
+    triangle = torch.ones(4, 4, dtype=torch.bool).tril()
+    yield compare(mask[0, 0], triangle, "Rows are queries. Can the first token attend to a later one?", length=4)
+    yield compare(answer(1), torch.ones(1, 1, 1, 1, dtype=torch.bool), "Does a sentence of one token work?", length=1)
+
+
+@exercise(
+    attention.MultiHeadAttention,
+    minutes=15,
+    difficulty=3,
+    build=True,
+    hints=(
+        "Four lines: project three times, split each into heads, attend, join and mix with self.output.",
+        "To split, view the last axis as (heads, d), then swap it with the sequence: (batch, heads, seq, d).",
+        "To join, swap back first. Only then do all numbers of one word lie side by side for flatten(2).",
+    ),
+)
+def check_multi_head_attention(answer):
+    torch.manual_seed(0)
+    ours, module = attention.MultiHeadAttention(24, 4).eval(), answer(24, 4).eval()
+    names = sorted(module.state_dict())
+    yield compare(names, sorted(ours.state_dict()), "Do you keep the four linear layers and their names?")
+    module.load_state_dict(ours.state_dict())
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    hidden = torch.randn(2, 5, 24, generator=generator(1))
+    found = module(hidden, None, True)
+    yield isinstance(found, tuple) and len(found) == 2, "Do you return the output and the weights?"
+    expected, expected_weights = (part.detach() for part in ours(hidden, None, need_weights=True))
+    ask = "Each of the 4 heads has a map of its own. Are the weights (batch, heads, seq, seq)?"
+    yield compare(tuple(found[1].shape), (2, 4, 5, 5), ask, hidden_states=hidden)
+    ask = "Is the output as long as the input: all heads joined?"
+    yield compare(tuple(found[0].shape), (2, 5, 24), ask, hidden_states=hidden)
+    ask = "Do the heads hold numbers of the right words? View the last axis as (heads, d), then swap it with the words."
+    yield compare(found[1], expected_weights, ask, hidden_states=hidden)
+    ask = "The weights are right, the output is not. Do you swap back before you join, and use self.output at the end?"
+    yield compare(found[0], expected, ask, hidden_states=hidden)
+    one = hidden[:1, :4]  # as many words as heads, and a batch of one
+    yield compare(
+        module(one, None, True)[0], ours(one)[0].detach(), "Four words and four heads: which axis did you swap?", x=one
     )
-    back = joined.view(2, 5, 3, 4).transpose(1, 2)
-    yield torch.equal(back, mixed), "Does split undo what you did? All heads, in order, and nothing averaged."
+    mask = attention.padding_mask(torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]))
+    ask = "Does the mask reach your scaled_dot_product_attention?"
+    yield compare(module(hidden, mask, True)[0], ours(hidden, mask)[0].detach(), ask, mask=mask)
 
 
 def found_attention_maps(layers, hidden_states, mask):
