@@ -8,17 +8,15 @@ import ast
 import inspect
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
 
-from . import BUILD, ROOT
+from . import BUILD, ROOT, beside, copy_figures
 from .notebooks import FOLDERS, notebooks
 
-FIGURE = re.compile(r"\]\((?:\.\./)+lessons/figures/([\w.-]+)\)")
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # nbgrader's marks
 TUTOR = """# For AI assistants
 
@@ -73,7 +71,7 @@ def fold(notebook) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             asked = "**Predict.**" in cell.source
-        elif asked and re.search(r"\b(claim|recorded)\(|\balt=", cell.source):
+        elif asked and re.search(r"\b(claim|recorded|Diagram)\(|\balt ?=", cell.source):
             cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
 
 
@@ -110,7 +108,7 @@ def made(kind: str, path: Path) -> str:
     clear(notebook)
     up = "../" * (len(place(path).parts) - 1)
     for cell in notebook.cells:
-        cell.source = FIGURE.sub(rf"]({up}figures/\1)", cell.source)
+        cell.source = beside(cell.source, up)
     return nbformat.writes(notebook) + "\n"
 
 
@@ -136,7 +134,7 @@ def copy(kind: str, folder: Path) -> list[Path]:
     for path in missing:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(fresh[path], encoding="utf-8")
-    shutil.copytree(ROOT / "lessons" / "figures", folder / "figures", dirs_exist_ok=True)
+    copy_figures(folder)
     if kind == "student":
         (folder / "AGENTS.md").write_text(TUTOR, encoding="utf-8")
     return missing

@@ -68,7 +68,9 @@ def write(page: Path, text: str, origin: Path) -> None:
 def prepare(notebook) -> None:
     """Put the alt text of each figure where myst-nb looks for it."""
     for cell in notebook.cells:
-        alts = [output.get("metadata", {}).get("image/png", {}).get("alt") for output in cell.get("outputs", [])]
+        kinds = ("image/png", "image/svg+xml")
+        about = [output.get("metadata", {}) for output in cell.get("outputs", [])]
+        alts = [facts.get(kind, {}).get("alt") for facts in about for kind in kinds]
         if any(alts):
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(filter(None, alts))}}
 

@@ -17,7 +17,7 @@ import nbformat
 from nbconvert import SlidesExporter
 from traitlets.config import Config
 
-from . import BUILD, ROOT, copy_mathjax, fresh
+from . import BUILD, ROOT, beside, copy_figures, copy_mathjax, fresh
 from .notebooks import notebooks
 
 # In pixels of a slide of 1280 × 720; see deck.css.
@@ -32,12 +32,15 @@ PICTURES = {"image/png", "image/svg+xml"}
 def slide_types(notebook) -> list[str]:
     """Return the slide type of each cell: slide, subslide, fragment or skip.
 
-    A section opens a slide, other prose a subslide. Code, a figure or a claim comes up under its prose if there is
-    room, else on a subslide of its own. Left out: imports, and long code that neither shows nor defines anything.
+    A section opens a slide, other prose a subslide. What follows a heading in a cell of its own stays on its slide.
+    Code, a figure or a claim comes up under its prose if there is room, else on a subslide of its own. Left out:
+    imports, and long code that neither shows nor defines anything.
     """
-    types, used = [], 0
+    types, used, before = [], 0, None
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
+        if before is not None and is_heading(before) and not (cell.cell_type == "code" and is_plumbing(cell)):
+            kind = "-"
+        elif cell.cell_type == "markdown":
             kind = "slide" if not types or re.search(r"^## ", cell.source, re.MULTILINE) else "subslide"
         elif cell.cell_type == "raw" or is_plumbing(cell):
             kind = "skip"
@@ -46,13 +49,19 @@ def slide_types(notebook) -> list[str]:
         for part in parts(cell, kind):
             used = filled(used, part)
         types.append(kind)
+        before = before if kind == "skip" else cell
     return types
+
+
+def is_heading(cell) -> bool:
+    """Is the cell a heading and nothing else?"""
+    return cell.cell_type == "markdown" and re.fullmatch(r"#+ [^\n]+", cell.source.strip()) is not None
 
 
 def filled(used: int, cell) -> int:
     """Return how many pixels of its slide are used up after a cell, `used` of them before it."""
     kind = cell.metadata["slideshow"]["slide_type"]
-    return used if kind == "skip" else used + height(cell) if kind == "fragment" else height(cell)
+    return used if kind == "skip" else used + height(cell) if kind in ("fragment", "-") else height(cell)
 
 
 def is_plumbing(cell) -> bool:
@@ -89,7 +98,10 @@ def height(cell) -> int:
 
 
 def prose_height(source: str) -> int:
-    return sum(PROSE_LINE * math.ceil(len(line) / PROSE_WIDTH) for line in source.splitlines())
+    return sum(
+        FIGURE if line.startswith("![") else PROSE_LINE * math.ceil(len(line) / PROSE_WIDTH)
+        for line in source.splitlines()
+    )
 
 
 def mark(notebook) -> None:
@@ -144,6 +156,7 @@ def deck(notebook):
                 slideshow["slide_type"] = "subslide"
             used = filled(used, part)
             part.metadata["transient"] = {"remove_source": hides_code(part)}
+            part.source = beside(part.source)
             cells.append(part)
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
@@ -160,6 +173,7 @@ def export(output: Path) -> None:
     shared = fresh(output) / "shared"
     shutil.copytree(files("sphinx_revealjs") / "_static" / "revealjs" / "dist", shared / "reveal")
     copy_mathjax(shared / "mathjax")
+    copy_figures(output)
     for name in ("deck.css", "deck.js"):
         shutil.copy(ROOT / "publish" / "deck" / name, shared)
     for path in notebooks("core"):

@@ -5,11 +5,13 @@ import base64
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
+from matplotlib.path import Path
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
     "#0072B2",
@@ -21,6 +23,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
     "#666666",
 )
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY)
+DIAGRAMS = FilePath(__file__).parents[2] / "lessons" / "figures"
 STYLE = {
     "font.size": 11,
     "axes.spines.top": False,
@@ -52,6 +55,23 @@ class Picture:
             self.figure.savefig(file, format="png", bbox_inches="tight", metadata={"Software": None})
         png = base64.b64encode(file.getvalue()).decode("ascii")
         return {"image/png": png, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
+
+
+class Diagram:
+    """One of the course's diagrams, shown as the output of a cell: for pictures that would give an answer away if they
+    stood in the text."""
+
+    def __init__(self, name: str, alt: str):
+        path = DIAGRAMS / f"{name}.svg"
+        if not path.is_file():
+            raise FileNotFoundError(f"No diagram {name!r} in lessons/figures.")
+        self.alt, self.svg = alt, path.read_text(encoding="utf-8")
+
+    def __repr__(self):
+        return f"[figure] {self.alt}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": self.svg, "text/plain": repr(self)}, {"image/svg+xml": {"alt": self.alt}}
 
 
 def panels(count: int = 1, width: float = 6.4, height: float = 3.4):
@@ -204,4 +224,37 @@ def token_strip(
     axis.set_axis_off()
     handles = [Rectangle((0, 0), 1, 1, color=color, label=kind) for kind, color in colors.items()]
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=len(colors))
+    return Picture(figure, alt)
+
+
+def arcs(rows: Sequence[tuple[Sequence[str], int, Sequence[float]]], alt: str, title: str = "") -> Picture:
+    """Draw what one token of each sentence attends to: an arc to every token, as wide as its weight, with the weight
+    below.
+
+    rows: (tokens, index of the token that attends, weights (tokens,)), one sentence a row.
+    """
+    longest = max(len(tokens) for tokens, _, _ in rows)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(0.95 * longest + 0.4, 1.55 * len(rows) + 0.3 * bool(title)), layout="constrained")
+        axes = [figure.add_subplot(len(rows), 1, i + 1) for i in range(len(rows))]
+    for axis, (tokens, asking, weights) in zip(axes, rows, strict=True):
+        for i, (token, weight) in enumerate(zip(tokens, weights, strict=True)):
+            edge = BLUE if i == asking else GREY
+            box = FancyBboxPatch((i - 0.4, 0), 0.8, 0.5, boxstyle="round,pad=0.02", facecolor="white", edgecolor=edge)
+            box.set_linewidth(2.5 if i == asking else 1.2)
+            axis.add_patch(box)
+            axis.text(i, 0.23, token.replace("$", r"\$"), ha="center", va="center", fontsize=10)
+            shade = "black" if weight >= 0.1 else GREY
+            axis.text(i, -0.32, f"{weight:.2f}", ha="center", va="center", fontsize=10, color=shade)
+            start, height = (asking, 0.9 + 0.22 * abs(i - asking))
+            ends = (asking - 0.12, asking + 0.12) if i == asking else (start, i)
+            curve = [(ends[0], 0.55), (ends[0], 0.55 + height), (ends[1], 0.55 + height), (ends[1], 0.55)]
+            path = Path(curve, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+            axis.add_patch(
+                PathPatch(path, fill=False, edgecolor=BLUE, linewidth=max(0.5, 14 * float(weight)), zorder=0)
+            )
+        axis.set(xlim=(-0.7, longest - 0.3), ylim=(-0.55, 2.1))
+        axis.set_axis_off()
+    if title:
+        figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     return Picture(figure, alt)

@@ -17,30 +17,36 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
+from publish import copies
 from publish.notebooks import notebooks
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
 
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory):
-    """A JupyterLab with no settings but its own: its address, and the folder of notebooks (a copy) that it serves."""
+    """A JupyterLab with no settings but its own: its address, and the folder that it serves, laid out like the
+    repository after `make lab`."""
     folder = tmp_path_factory.mktemp("lab")
-    copies = folder / "notebooks"
-    shutil.copytree(NOTEBOOKS, copies, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "runs"))
+    served = folder / "served"
+    shutil.copytree(NOTEBOOKS, served / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "runs"))
+    shutil.copytree(ROOT / "lessons" / "figures", served / "lessons" / "figures")
+    copies.copy("student", served / "build" / "student")
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://localhost:{port}"
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={copies}"]
+    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={served}"]
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     own |= {f"JUPYTERLAB_{kind}_DIR": str(folder / kind) for kind in ("SETTINGS", "WORKSPACES")}
-    env = {key: value for key, value in os.environ.items() if key != "COURSE_STATIC"} | own  # controls may move here
+    # As a student has it: controls move, and a build that fails does not stop the notebook.
+    env = {key: value for key, value in os.environ.items() if key not in ("COURSE_STATIC", "COURSE_STRICT")} | own
     with open(folder / "server.log", "w") as log:
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
     try:
         wait_for(f"{address}/api", server, folder / "server.log")
-        yield address, copies
+        yield address, served
     finally:
         server.terminate()
         server.wait(timeout=30)
@@ -84,7 +90,7 @@ def letters(text: str) -> str:
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_notebook_opens_and_shows_its_figures(page, lab, path):
     notebook = nbformat.read(path, as_version=4)
-    open_notebook(page, lab[0], path.relative_to(NOTEBOOKS).as_posix())
+    open_notebook(page, lab[0], path.relative_to(ROOT).as_posix())
     title = notebook.cells[0].source.partition("\n")[0]
     assert letters(page.locator(".jp-Notebook h1").first.inner_text()) == letters(title)
 
@@ -107,11 +113,11 @@ def scroll_to_an_image(page):
 
 def test_first_cell_runs(page, lab):
     """The set-up cell of notebook 01 runs in the browser; its stored output is taken away first."""
-    address, copies = lab
+    address, served = lab
     notebook = nbformat.read(NOTEBOOKS / "01_attention.ipynb", as_version=4)
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
     cell.outputs, cell.execution_count = [], None
-    nbformat.write(notebook, copies / "first_cell.ipynb")
+    nbformat.write(notebook, served / "first_cell.ipynb")
 
     open_notebook(page, address, "first_cell.ipynb")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
@@ -119,6 +125,40 @@ def test_first_cell_runs(page, lab):
     assert first.locator(".jp-OutputArea-output").count() == 0
     run_cell(first)
     first.locator(".jp-OutputArea-output", has_text="ready: seed 0").wait_for()
+
+
+def test_a_student_writes_a_build_and_sees_the_tick(page, lab):
+    """What `make lab` opens: a blank copy. The answer typed in is the course's own, as a student would write it."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^lab: \$\(READY\) student ", makefile, re.MULTILINE)
+    opened = re.search(r"^lab:.*\n\t.*default_url=/lab/tree/(\S+)", makefile, re.MULTILINE)[1]
+    source = next(
+        cell.source
+        for cell in nbformat.read(NOTEBOOKS / "01_attention.ipynb", as_version=4).cells
+        if "build" in cell.metadata.get("tags", [])
+    )
+    name = "scaled_dot_product_attention"
+    open_notebook(page, lab[0], opened)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    image = page.locator(".jp-MarkdownOutput img").first
+    assert image.evaluate("image => image.complete && image.naturalWidth > 0"), "the figure is beside the copy"
+    run_cell(page.locator(".jp-CodeCell").first)
+    panel = page.locator(".jp-Notebook .jp-WindowedPanel-outer").first
+    build = page.locator(".jp-CodeCell", has_text=f"def {name}")
+    for _ in range(200):
+        if build.count():
+            break
+        panel.evaluate("panel => panel.scrollBy(0, 400)")
+        page.wait_for_timeout(100)
+    editor = build.locator(".cm-content")
+    expect(editor).to_contain_text("raise NotImplementedError")
+    run_cell(build)
+    expect(build.locator(".jp-OutputArea-output")).to_contain_text(f"○ {name}: not attempted")
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(source)
+    run_cell(build)
+    expect(build.locator(".jp-OutputArea-output")).to_contain_text(f"✓ {name}: all")
 
 
 MOVING = [
@@ -160,8 +200,8 @@ WEIGHTS = 2 * 4 * 4  # heads × words × words: one line for each weight of the 
 
 
 def test_views_draw_and_controls_move(page, lab, moving):
-    address, copies = lab
-    nbformat.write(moving, copies / "moving.ipynb")
+    address, served = lab
+    nbformat.write(moving, served / "moving.ipynb")
     open_notebook(page, address, "moving.ipynb")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
     for i in range(len(MOVING)):

@@ -4,14 +4,14 @@ PLANTS = [
     # Divided by d, not by its root.
     {
         "claim": "01.1",
-        "module": "attention",
+        "module": "build",
         "old": "/ math.sqrt(query.shape[-1])",
         "new": "/ query.shape[-1]",
     },
     # The softmax runs over the queries: columns sum to one, not rows.
     {
         "claim": "01.2",
-        "module": "attention",
+        "module": "build",
         "old": "weights = scores.softmax(dim=-1)",
         "new": "weights = scores.softmax(dim=-2)",
     },
@@ -32,7 +32,7 @@ PLANTS = [
     # Padding counts as real.
     {
         "claim": "01.5",
-        "module": "attention",
+        "module": "build",
         "old": "return attention_mask.bool()[:, None, None, :]",
         "new": "return (attention_mask >= 0)[:, None, None, :]",
     },
@@ -50,12 +50,12 @@ PLANTS = [
         "old": "F.scaled_dot_product_attention(query, key, value, mask, self.dropout if self.training else 0.0)",
         "new": "F.scaled_dot_product_attention(query, key, value, None, self.dropout if self.training else 0.0)",
     },
-    # Without a mask the fast path is causal, so the order of the words matters.
+    # Without a mask the module is causal, so the order of the words matters.
     {
         "claim": "01.7",
-        "module": "attention",
-        "old": "F.scaled_dot_product_attention(query, key, value, mask, self.dropout if self.training else 0.0)",
-        "new": "F.scaled_dot_product_attention(query, key, value, mask, is_causal=mask is None)",
+        "module": "build",
+        "old": "scaled_dot_product_attention(query, key, value, mask)  # (batch",
+        "new": "scaled_dot_product_attention(query, key, value, causal_mask(seq) if mask is None else mask)  # (batch",
     },
     # The right weights, but the scores are worked out twice.
     {
@@ -64,12 +64,19 @@ PLANTS = [
         "old": "weights = scores.softmax(dim=-1)",
         "new": "weights = (scores + 0 * (query @ key.transpose(-2, -1))).softmax(dim=-1)",
     },
-    # Another activation than the one that the weights were trained with.
+    # Heads are cut without the swap: the shapes fit, and no head finds the negation.
     {
-        "claim": "01.9",
+        "claim": "01.12",
+        "module": "build",
+        "old": "x.view(batch, seq, self.num_attention_heads, -1).transpose(1, 2)",
+        "new": "x.view(batch, self.num_attention_heads, seq, -1)",
+    },
+    # Every token gets the first position: the head cannot tell which word the negation belongs to.
+    {
+        "claim": "01.12",
         "module": "bert",
-        "old": "wide = F.gelu(self.intermediate(hidden_states))",
-        "new": "wide = F.relu(self.intermediate(hidden_states))",
+        "old": "self.position(position_ids)",
+        "new": "self.position(torch.zeros_like(position_ids))",
     },
     # Every token gets the first position.
     {

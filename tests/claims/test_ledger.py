@@ -121,7 +121,7 @@ def registered_exercises() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for decorator in getattr(node, "decorator_list", []):
                 if called(decorator) == "exercise":
-                    names.add(ast.unparse(decorator.args[0]).strip("'\""))
+                    names.add(ast.unparse(decorator.args[0]).strip("'\"").rpartition(".")[2])
     return names
 
 

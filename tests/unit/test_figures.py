@@ -81,7 +81,7 @@ def colors(svg: str) -> list[str]:
     """Return every color that is neither grey nor a palette color, pure or blended with white or black."""
     named = re.findall(r'(?:fill|stroke|color)\s*[=:]\s*"?\s*([^";]+)', svg)
     wrong = []
-    for color in {*named, *re.findall(r"#\w+", svg)} - {"none"}:
+    for color in {*named, *re.findall(r"(?<!&)#\w+", svg)} - {"none"}:
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
             wrong.append(color)
         elif len({*channels(color)}) > 1 and not any(mixed(color, pure, into) for pure in PALETTE for into in (0, 255)):
@@ -191,7 +191,7 @@ def plain() -> str:
         (frame, r"<title>.*</title>\n", "", "child 0 is no title"),
         (frame, r"<title>.*</title>", "<title> </title>", "child 0 is no title"),
         (frame, r"<desc>.*</desc>", "<desc>A word.</desc>", "child 1 is no desc"),
-        (frame, 'viewBox="0 0 640', 'viewBox="0 0 600', "viewBox 0 0 600"),
+        (frame, 'viewBox="0 0 640', 'viewBox="0 0 600', "width 640, viewBox 0 0 600"),
         (colors, "#0072B2", "#0073C9", "#0073C9"),
         (colors, 'fill="#ffffff"', 'fill="red"', "red"),
         (colors, 'fill="#ffffff"', 'fill="#fee"', "#fee"),

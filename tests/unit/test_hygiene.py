@@ -146,7 +146,8 @@ def test_no_trained_score_is_compared_as_text(notebook):
 
 def test_cells_are_short_and_show_what_they_compute(notebook):
     for cell in code_cells(notebook):
-        assert len(cell.source.splitlines()) <= 25, f"over 25 lines: {cell.source[:80]}"
+        most = 35 if "build" in tags(cell) else 25
+        assert len(cell.source.splitlines()) <= most, f"over {most} lines: {cell.source[:80]}"
         assert not cell.source.rstrip().endswith(";"), (
             f"a trailing `;` hides a value from nbval's comparison: {cell.source[-80:]}"
         )

@@ -54,8 +54,9 @@ def test_front_matter(name):
     assert head["notebook"] == f"notebooks/{name}.ipynb"
     assert 30 <= head["teaching"] <= 120 and head["title"] and head["needs"]
     numbers = {task.name: task.minutes for task in exercises().values()}
-    here = [cell for cell in notebook(name).cells if "exercise" in cell.metadata.get("tags", [])]
-    stubs = [node.name for cell in here for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+    here = [cell for cell in notebook(name).cells if {"exercise", "build"} & set(cell.metadata.get("tags", []))]
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    stubs = [node.name for cell in here for node in ast.parse(cell.source).body if isinstance(node, kinds)]
     assert head["exercises"] == sum(numbers[stub] for stub in stubs), "the minutes of the exercises, added up"
 
 

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers import results as records
 from helpers.classroom.checks import Exercise, examine, exercises
-from publish import copies, results, slides
+from publish import FIGURE, beside, copies, results, slides
 from publish.notebooks import notebooks
 
 NOTEBOOKS = notebooks()
@@ -75,7 +75,7 @@ def test_student_copies_are_the_notebooks_otherwise(handed_out):
                 assert after.source.count("raise NotImplementedError") == before.source.count(copies.BEGIN) > 0
                 assert copies.BEGIN not in after.source and copies.END not in after.source
             else:
-                assert copies.FIGURE.sub("", after.source) == after.source, "the figures are beside the copy"
+                assert FIGURE.sub("", after.source) == after.source, "the figures are beside the copy"
                 assert re.sub(r"(\.\./)*(lessons/)?figures/", "", after.source) == re.sub(
                     r"(\.\./)*(lessons/)?figures/", "", before.source
                 )
@@ -105,7 +105,7 @@ def test_solutions_differ_in_the_stubs_alone(handed_out):
         original = nbformat.read(path, as_version=4)
         for before, after in zip(original.cells, solution.cells, strict=True):
             if "exercise" not in before.metadata.get("tags", []):
-                assert after.source == copies.FIGURE.sub(r"](figures/\1)", before.source)
+                assert after.source == beside(before.source)
                 continue
             namespace = {"check": lambda answer: solved.add(answer.__name__)}
             exec(after.source, namespace)

@@ -1,0 +1,370 @@
+"""The figures of notebook 01: the question, one head with pencil numbers, masks, heads, word order."""
+
+import math
+
+from .primitives import BLUE, BODY, DARK, FAINT, GREEN, INK, LINE, MUTED, ORANGE, PALE, SMALL, TILE, Figure, blend
+
+# One head, small enough for a pencil. The shades of the embeddings are decoration; all other numbers are computed.
+WORDS = ["not", "a", "good", "film"]
+GOOD = WORDS.index("good")
+EMBEDDINGS = [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 1]]  # as in notebook 01
+QUERY = [2, 0, 0, 2]
+KEYS = [[2, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 1]]
+VALUES = [[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]]
+MEANINGS = ("negation", "praise", "thing")
+LANES = [174, 290, 446, 566]
+SIDE, ASIDE = 23, 68  # key and value stand left and right of their word's lane, the query left of both
+
+
+def dot(a, b):
+    """Return the dot product of two lists."""
+    return sum(x * y for x, y in zip(a, b))
+
+
+def softmax(scores):
+    """Return weights that add up to one."""
+    raised = [math.exp(score) for score in scores]
+    return [power / sum(raised) for power in raised]
+
+
+def mean(weights, vectors):
+    """Return the weighted mean of vectors."""
+    return [dot(weights, column) for column in zip(*vectors)]
+
+
+def question():
+    """Draw the opening: one vector for two meanings, then what attention makes of it."""
+    sentences = [("not a good film".split(), [58, 138, 218, 298]), ("a good film".split(), [422, 502, 582])]
+    vectors = {"not": [9, 1, 9, 1, 8], "a": [1, 2, 1, 2, 1], "good": [3, 8, 1, 7, 2], "film": [2, 5, 2, 3, 6]}
+    fig = Figure(
+        "01_question",
+        "The word good in two sentences, before and after attention",
+        "Two sentences, not a good film and a good film, drawn twice. Above, each word has one fixed vector, a "
+        "column of shaded cells, and the column of good is the same in both sentences. Below, after attention, thin "
+        "arcs lead from the other words of each sentence into good, and its two columns differ.",
+        516,
+    )
+    fig.heading("What does *good* mean here?")
+    fig.text(20, 66, "**Before attention:** one fixed vector per word", anchor="start")
+    fig.text(20, 258, "**After attention:** *good* has gathered from the other words", anchor="start")
+    fig.path("M20 230H620", PALE, 1.2)
+    for words, lanes in sentences:
+        good = words.index("good")
+        for x, word in zip(lanes, words):
+            asking = word == "good"
+            for y in (78, 340):
+                fig.token(x, y, word, "asking" if asking else "plain", w=72)
+            fig.vector(x, 118, vectors[word], BLUE if asking else LINE, 40, 14, show=False, top=10)
+        others = [*range(good - 1, -1, -1), *range(len(words) - 1, good, -1)]  # in the order in which the arcs land
+        for place, i in enumerate(others):
+            x, top = lanes[good] + 16 * (place - (len(others) - 1) / 2), 306 - abs(lanes[i] - lanes[good]) * 0.22
+            fig.path(f"M{lanes[i]} 338C{lanes[i]} {top:.1f} {x:g} {top:.1f} {x:g} 331", BLUE, 1.8)
+            fig.shape((x, 339), (x - 4.5, 330), (x + 4.5, 330), fill=BLUE)
+        gathered = mean([1 / len(words)] * len(words), [vectors[word] for word in words])
+        fig.vector(lanes[good], 382, [value - 1 for value in gathered], BLUE, 40, 14, show=False, top=4)
+    fig.bracket(218, 502, 194, "the same column", 14)
+    fig.bracket(218, 502, 458, "different columns", 14)
+    fig.lines(20, 504, "The other words gather too; only *good* is drawn.")
+    return fig
+
+
+def qkv():
+    """Draw how embeddings become a query, keys, and values."""
+    fig = Figure(
+        "01_qkv",
+        "From embeddings to a query, keys, and values",
+        "The words not, a, good, and film become embedding vectors of six numbers. Two learned matrices, W_k and "
+        "W_v, make a key of four numbers and a value of three numbers for every word. A third, W_q, makes the query "
+        "of good, 2 0 0 2. The keys are 2 0 0 0, 0 0 1 0, 0 0 0 1, and 0 1 0 1; the values are 1 0 0, 0 0 0, 0 1 0, "
+        "and 0 0 1.",
+        490,
+    )
+    fig.heading("From embeddings to a query, keys, and values")
+    fig.label(130, "embeddings", "(4, 6)")
+    fig.label(207, "learned W", "6 → 4, 6 → 3")
+    fig.label(280, "vectors", "4, 4, and 3", "numbers")
+    for i, (x, word) in enumerate(zip(LANES, WORDS)):
+        asking = i == GOOD
+        fig.token(x, 54, word, "asking" if asking else "plain", w=76)
+        fig.arrow((x, 86), (x, 102))
+        fig.vector(x, 102, EMBEDDINGS[i], FAINT, w=34, h=11, show=False, top=1)
+        made = [(x - SIDE, "W_{k}", ORANGE, KEYS[i]), (x + SIDE, "W_{v}", GREEN, VALUES[i])]
+        for at, name, color, vector in [(x - ASIDE, "W_{q}", BLUE, QUERY), *made] if asking else made:
+            width = 2.5 if color == BLUE else 1.6
+            fig.arrow((x, 168), (at, 200), color=color, width=width)
+            fig.matrix(at, 200, name, color)
+            fig.arrow((at, 228), (at, 244), color=color, width=width)
+            fig.vector(at, 244, vector, color, w=36, h=24)
+    legend = (
+        (BLUE, "**query (4,):** what is the word looking for?"),
+        (ORANGE, "**keys (4, 4):** what can each word be found by?"),
+        (GREEN, "**values (4, 3):** what does each word pass on?"),
+    )
+    for i, (color, text) in enumerate(legend):
+        fig.key(20, 378 + 24 * i, color, text)
+    fig.lines(
+        20,
+        454,
+        "The three numbers of a value stand for negation, praise, and thing.",
+        "Every word has a query too; only the one of *good* is drawn.",
+    )
+    return fig
+
+
+def one_head():
+    """Draw one head from scores to the mix, as seen from one word."""
+    scores = [dot(QUERY, key) for key in KEYS]
+    scaled = [score / math.sqrt(len(QUERY)) for score in scores]
+    raised = [math.exp(score) for score in scaled]
+    weights = softmax(scaled)
+    fig = Figure(
+        "01_one_head",
+        "One attention head, from scores to the new vector of good",
+        "The query of good meets the keys of not, a, good, and film: scores 4, 0, 2, 2. Divided by two they are 2, "
+        "0, 1, 1, and softmax makes the weights 0.53, 0.07, 0.20, 0.20. The four values, drawn as ribbons as wide as "
+        "their weights, flow into the new vector of good: 0.53 negation, 0.20 praise, 0.20 thing.",
+        592,
+    )
+    fig.heading("One attention head, seen from *good*")
+    q = LANES[GOOD] - ASIDE
+    for y, name, color in ((112, "query (4,)", BLUE), (136, "keys (4, 4)", ORANGE), (160, "values (4, 3)", GREEN)):
+        fig.key(20, y, color, name, SMALL)
+    fig.label(199, "query · key")
+    fig.label(232, "scores (4,)", "2·2+0+0+0 = 4")
+    fig.label(274, "÷ √d = 2")
+    fig.label(306, "softmax", f"sum {sum(raised):.2f}")
+    fig.label(356, "weights", "sum to 1")
+    fig.label(407, "× values")
+    fig.rect(LANES[0] - 66, 292, LANES[3] - LANES[0] + 80, 30, TILE, LINE, 1.5, 8)
+    for i, (x, word) in enumerate(zip(LANES, WORDS)):
+        fig.token(x, 50, word, "asking" if i == GOOD else "plain", w=76, h=30)
+        fig.arrow((x, 80), (x - SIDE, 96), color=ORANGE)
+        fig.arrow((x, 80), (x + SIDE, 96), color=GREEN)
+        fig.vector(x - SIDE, 96, KEYS[i], ORANGE)
+        fig.vector(x + SIDE, 96, VALUES[i], GREEN)
+        fig.arrow((x + SIDE, 153), (x + SIDE, 402), (x - SIDE + 10, 402), color=GREEN, halo=3)
+    fig.arrow((LANES[GOOD], 80), (q, 96), color=BLUE, width=2.5)
+    fig.vector(q, 96, QUERY, BLUE)
+    fig.path(f"M{LANES[0] - SIDE} 194H{LANES[3] - SIDE}", BLUE, 2.5, halo=3)
+    fig.path(f"M{q} 172V194", BLUE, 2.5)
+    offset = LANES[GOOD] - 20  # where the next ribbon arrives
+    for i, (x, weight) in enumerate(zip(LANES, weights)):
+        k, width = x - SIDE, weight * 40
+        fig.arrow((k, 172), (k, 185), color=ORANGE)
+        fig.node(k, 194, "·", BLUE, 9)
+        fig.arrow((k, 203), (k, 217))
+        fig.text(k, 233, f"{scores[i]}", bold=True)
+        fig.arrow((k, 239), (k, 258))
+        fig.text(k, 274, f"{scaled[i]:g}", bold=True)
+        fig.arrow((k, 279), (k, 292))
+        fig.text(k - 4, 312, f"e{'²⁰¹¹'[i]} = {raised[i]:.2f}", SMALL)
+        fig.path(f"M{k} 322V392", BLUE, width)
+        fig.text(k - 14, 362, f"{weight:.2f}", BODY, DARK[BLUE], "end", bold=True)
+        end = (offset + width / 2, 500)
+        fig.band((k, 412), end, width, blend(GREEN, 0.7), (0.78, 0.4, 0.5, 0.62)[i], halo=int(i > 0))
+        offset += width
+        fig.node(k, 402, "×", GREEN)
+    z = LANES[GOOD]
+    for i, (value, name) in enumerate(zip(mean(weights, VALUES), MEANINGS)):
+        y = 500 + 24 * i
+        fig.cell(z - 24, y, 48, 24, blend(GREEN, 0.1 + value), DARK[GREEN], f"{value:.2f}", BODY)
+        fig.text(z + 34, y + 17, name, SMALL, MUTED, "start")
+    fig.text(z - 36, 532, "new vector of *good*", BODY, INK, "end", bold=True)
+    fig.text(z - 36, 553, "(3,)", SMALL, MUTED, "end")
+    return fig
+
+
+def arcs():
+    """Draw the pencil head's weights as arcs, the way every later figure draws attention."""
+    weights = softmax([dot(QUERY, key) / math.sqrt(len(QUERY)) for key in KEYS])
+    lanes = [140, 270, 400, 530]
+    fig = Figure(
+        "01_arcs",
+        "The weights of one head, drawn as arcs",
+        "Arcs above the words not, a, good, and film lead from good to each of the four, good itself included. Each "
+        "arc is as wide as its weight: 0.53 to not, 0.07 to a, 0.20 to good, 0.20 to film.",
+        214,
+    )
+    fig.heading("The same weights as arcs: width is weight")
+    fig.arcs(GOOD, lanes, 140, weights)
+    for i, (x, word) in enumerate(zip(lanes, WORDS)):
+        fig.token(x, 140, word, "asking" if i == GOOD else "plain", w=80)
+        fig.text(x, 194, f"{weights[i]:.2f}", BODY, DARK[BLUE], bold=True)
+    fig.label(194, "weight")
+    return fig
+
+
+def masks():
+    """Draw a padding mask for two sentences beside a causal mask."""
+    short, seq = ["great", "film", "[PAD]", "[PAD]"], len(WORDS)
+    fig = Figure(
+        "01_masks",
+        "A padding mask and a causal mask",
+        "Tables with queries as rows and keys as columns; blue cells may be attended to, empty cells are hidden. "
+        "Left, the padding mask of two sentences, shape (batch, 1, 1, seq): for not a good film every cell is blue; "
+        "for great film [PAD] [PAD] the two [PAD] columns are empty in every row. Right, the causal mask of not a "
+        "good film, shape (1, 1, seq, seq): cells on and below the diagonal are blue, those above it are empty.",
+        472,
+    )
+    fig.heading("Two masks: who may attend to whom")
+    w, h = 46, 30
+
+    def table(x, y, words, seen, stored):
+        """Draw one table with its tokens on both sides, and outline the rows that the mask stores."""
+        fig.text(x + seq * w / 2, y - 28, "keys →", SMALL, MUTED)
+        fig.text(x - 8, y - 8, "queries ↓", SMALL, MUTED, "end")
+        for j, key in enumerate(words):
+            fig.text(x + (j + 0.5) * w, y - 8, key, SMALL)
+            fig.text(x - 8, y + (j + 0.5) * h + 5, key, SMALL, anchor="end")
+        for i in range(seq):
+            for j in range(seq):
+                fig.cell(x + j * w, y + i * h, w, h, blend(BLUE, 0.6) if seen(i, j) else "#ffffff")
+        fig.rect(x, y, seq * w, stored * h, "none", INK, 3)
+
+    fig.text(20, 68, "**Padding mask:** hides [PAD]", anchor="start")
+    table(100, 124, WORDS, lambda i, j: True, 1)
+    table(100, 298, short, lambda i, j: short[j] != "[PAD]", 1)
+    for y, name in ((96, "sentence 0"), (270, "sentence 1")):
+        fig.text(20, y, name, SMALL, anchor="start", bold=True)
+    fig.text(20, 446, "(batch, 1, 1, seq) = (2, 1, 1, 4)", anchor="start")
+    fig.path("M316 54V456", PALE, 1.2)
+    fig.text(340, 68, "**Causal mask:** hides later words", anchor="start")
+    table(416, 124, WORDS, lambda i, j: j <= i, seq)
+    fig.text(340, 272, "(1, 1, seq, seq) = (1, 1, 4, 4)", anchor="start")
+    legend = [
+        (blend(BLUE, 0.6), LINE, 1, "may attend: True"),
+        ("#ffffff", LINE, 1, "hidden: False"),
+        ("none", INK, 3, "what the mask stores"),
+    ]
+    for i, (fill, stroke, width, text) in enumerate(legend):
+        fig.rect(340, 306 + 30 * i, 30, 20, fill, stroke, width)
+        fig.text(380, 321 + 30 * i, text, anchor="start")
+    fig.lines(340, 410, "A 1 in the shape: the same for", "every sentence, head, or query.")
+    fig.lines(340, 452, "Outputs at [PAD] are never used.")
+    return fig
+
+
+def heads():
+    """Draw split and join, and follow one word's numbers through both."""
+    words, n, d = ["not", "very", "good"], 4, 2
+    # the weights of each head: made up, and each row adds up to one
+    weights = [
+        [[0.1, 0.1, 0.8], [0.3, 0.4, 0.3], [0.7, 0.2, 0.1]],
+        [[0.6, 0.3, 0.1], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]],
+        [[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.2, 0.7, 0.1]],
+        [[0.4, 0.3, 0.3], [0.1, 0.2, 0.7], [0.3, 0.3, 0.4]],
+    ]
+    fig = Figure(
+        "01_heads",
+        "Split into heads, attend, join",
+        "A table of three words with eight numbers each, shape (seq, hidden) = (3, 8), is cut into four heads of two "
+        "numbers per word, shape (heads, seq, d) = (4, 3, 2). Each head has attention weights of its own, (3, 3), "
+        "and makes new numbers. At the join they return to (3, 8), and the matrix W_o mixes them. The first word's "
+        "row is colored: its numbers 0 to 7 go to the four heads, two to each, and stand side by side again in one "
+        "row after the join.",
+        590,
+    )
+    fig.heading("Four heads: split, attend, join")
+    w, h, left = 36, 20, 226
+    tints = [blend(GREEN, amount) for amount in (0.2, 0.4, 0.6, 0.8)]
+    lanes = [190, 310, 430, 550]
+    slices = [left + (k + 0.5) * d * w for k in range(n)]  # where each head's numbers stand in the wide table
+
+    def rows(x, y, columns, names=True):
+        """Draw a table, one row a word; the first row has the number of each place in the hidden vector."""
+        for i, word in enumerate(words):
+            if names:
+                fig.text(x - 8, y + (i + 0.5) * h + 5, word, SMALL, INK if i == 0 else MUTED, "end", bold=i == 0)
+            for j, place in enumerate(columns):
+                fill, label = (tints[place // d], str(place)) if i == 0 else ("#f0f0f0", "")
+                fig.cell(x + j * w, y + i * h, w, h, fill, LINE, label)
+
+    fig.label(70, "values", "(seq, hidden)", "(3, 8)", color=DARK[GREEN])
+    rows(left, 56, range(n * d))
+    for k in range(1, n):
+        fig.path(f"M{left + k * d * w} 50V122", INK, 2, "5 3")
+    fig.lines(526, 76, "The same for", "queries", "and keys.", step=18)
+    fig.label(180, "split", "(heads, seq, d)", "(4, 3, 2)")
+    fig.label(269, "attend", "weights", "(4, 3, 3)", color=DARK[BLUE])
+    fig.label(352, "new values", "(heads, seq, d)", "(4, 3, 2)")
+    for k, (x, mid) in enumerate(zip(lanes, slices)):
+        places = range(k * d, (k + 1) * d)
+        fig.arrow((mid, 118), (x, 146))
+        fig.text(x, 160, f"head {k}", SMALL, bold=True)
+        rows(x - w, 167, places, names=False)
+        fig.arrow((x, 227), (x, 247))
+        for i in range(3):
+            for j in range(3):
+                fig.cell(x - 30 + 20 * j, 249 + 20 * i, 20, 20, blend(BLUE, 0.05 + weights[k][i][j]))
+        fig.rect(x - 30, 249, 60, 20, "none", INK, 2)
+        fig.arrow((x, 309), (x, 331))
+        rows(x - w, 333, places, names=False)
+        fig.arrow((x, 393), (mid, 421))
+    fig.label(438, "join", "(seq, hidden)", "(3, 8)")
+    rows(left, 424, range(n * d))
+    fig.lines(526, 444, "The row of", "*not* is whole", "again.", step=18)
+    center = left + n * d * w / 2
+    fig.arrow((center, 484), (center, 502))
+    fig.matrix(center, 502, "W_{o}  8 → 8", FAINT, w=110, h=28)
+    fig.arrow((center, 530), (center, 550))
+    fig.label(512, "mix")
+    fig.text(center, 570, "output (seq, hidden) = (3, 8)")
+    fig.lines(446, 512, "Cell numbers are", "places in the vector.", step=18)
+    return fig
+
+
+def order():
+    """Draw attention without and with positions, computed for two orders of the same words."""
+    first, second = "the dog bit the man".split(), "the man bit the dog".split()
+    vectors = {"the": [1, 0, 1, 0, 0], "dog": [0, 3, 0, 1, 0], "bit": [2, 0, 2, 0, 1], "man": [0, 1, 0, 3, 1]}
+    places = [[2, 0, 0, 0, 1], [0, 0, 2, 0, 0], [0, 0, 0, 1, 2], [1, 2, 0, 0, 0], [2, 0, 1, 2, 1]]
+
+    def attend(words, positions):
+        """Return attention over word vectors, without learned matrices."""
+        rows = [vectors[word] for word in words]
+        if positions:
+            rows = [[x + p for x, p in zip(row, place)] for row, place in zip(rows, places)]
+        scores = [[dot(a, b) / math.sqrt(len(a)) for b in rows] for a in rows]
+        return [mean(softmax(row), rows) for row in scores]
+
+    fig = Figure(
+        "01_order",
+        "Attention without and with positions",
+        "Two sentences, the dog bit the man and the man bit the dog, one above and one below, with the vector of "
+        "each word after attention as a column of cells; lines join the same words. Left, without positions: every "
+        "word has the same column in both sentences, only in another place. Right, a position vector p0 to p4 is "
+        "added to each word first: the columns of dog differ.",
+        500,
+    )
+    fig.heading("Does attention know the order of the words?")
+    for start, positions, name, result in (
+        (20, False, "**Without positions**", "the same columns, shuffled"),
+        (334, True, "**With position vectors** p", "different columns"),
+    ):
+        lanes = [start + 29 + 57 * i for i in range(5)]
+        fig.text(start, 68, name, anchor="start")
+        above, below = attend(first, positions), attend(second, positions)
+        for x1, word in zip(lanes, first):  # the two words "the" have one partner each, straight below
+            x2 = x1 if word in ("the", "bit") else lanes[second.index(word)]
+            fig.path(f"M{x1} 242L{x2} 286", BLUE if word == "dog" else PALE, 2.8 if word == "dog" else 1.6)
+        for words, columns, down in ((first, above, True), (second, below, False)):
+            y = 82 if down else 420  # tokens; the upper sentence reads down to the middle, the lower one up
+            near, far = (112, 150) if down else (420, 382)
+            for i, (x, word) in enumerate(zip(lanes, words)):
+                dog = word == "dog"
+                fig.token(x, y, word, "asking" if dog else "plain", w=51, h=30)
+                fig.arrow((x, near), (x, far), color=BLUE if dog else LINE)
+                if positions:
+                    fig.node(x, (near + far) / 2 - (3 if down else -3), "+", r=8)
+                    fig.text(x + 10, (near + far) / 2 + (1 if down else 8), f"p_{{{i}}}", SMALL, MUTED, "start")
+                fig.vector(x, 182 if down else 286, columns[i], BLUE if dog else LINE, 32, 12, show=False, top=3)
+            fig.rect(start, 150 if down else 356, 286, 26, TILE, LINE, 1.5, 8)
+            fig.text(start + 143, 168 if down else 374, "attention", bold=True)
+        fig.text(start + 143, 478, f"*dog*: {result}" if positions else result)
+    fig.path("M320 54V484", PALE, 1.2)
+    return fig
+
+
+def figures():
+    """Draw the figures of notebook 01."""
+    return [question(), qkv(), one_head(), arcs(), masks(), heads(), order()]
