@@ -66,6 +66,7 @@ def exercises() -> Mapping[str, Exercise]:
     return _EXERCISES
 
 
+SHOWN = 24  # tensors of at most so many numbers are printed whole
 PATIENCE = 30  # seconds that an answer may run: far more than any reference needs
 MARKS = {"passed": "✓", "failed": "✗", "not attempted": "○"}
 
@@ -104,7 +105,8 @@ def check(answer: Callable) -> Callable:
     if verdict.state == "passed":
         display(verdict)
         return answer
-    display(replace(verdict, text=f"{verdict.text}. The notebook goes on with the course's own."))
+    end = "" if verdict.text[-1] in ".?" else "."
+    display(replace(verdict, text=f"{verdict.text}{end} The notebook goes on with the course's own."))
     if os.environ.get("COURSE_STRICT") and task.build:
         raise BuildFailed(repr(verdict))
     return task.reference
@@ -150,7 +152,18 @@ def compare(got, expected, question: str, tolerance: float = 1e-5, **inputs) -> 
         holds = type(got) is type(expected) and got == expected
     shown = {**inputs, "expected": expected, "got": got}
     width = max(map(len, shown))
-    return holds, question, "\n".join(f"    {name:{width}}  {_short(value)}" for name, value in shown.items())
+    lines = [f"    {name:{width}}  {_short(value)}" for name, value in shown.items()]
+    return holds, question, "\n".join([*lines, *_first_difference(got, expected, tolerance)])
+
+
+def _first_difference(got, expected, tolerance) -> list[str]:
+    """Return one line about the first number that differs between tensors too large to be shown, if shapes agree."""
+    tensors = isinstance(got, torch.Tensor) and isinstance(expected, torch.Tensor)
+    if not tensors or got.shape != expected.shape or expected.numel() <= SHOWN:
+        return []
+    ours, theirs = got.double(), expected.double()
+    at = tuple((~torch.isclose(ours, theirs, atol=tolerance, equal_nan=True)).nonzero()[:1].flatten().tolist())
+    return [f"    at {at}: expected {theirs[at]:.3f}, got {ours[at]:.3f}"] if at else []
 
 
 def _short(value) -> str:
@@ -158,7 +171,7 @@ def _short(value) -> str:
     if not isinstance(value, torch.Tensor):
         return " ".join(repr(value).split())[:100]
     kind = f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    if value.numel() > 24:
+    if value.numel() > SHOWN:
         return kind
     numbers = value.tolist() if not value.is_floating_point() else _rounded(value.tolist())
     return f"{numbers}  {kind}"
@@ -169,11 +182,12 @@ def _rounded(numbers):
 
 
 def hint(name: str, number: int = 1) -> str:
-    """Return a hint for an exercise; ask for number 2, 3, … when the first was not enough."""
+    """Return a hint for an exercise; ask for number 2, 3, … when the first was not enough, as it then says."""
     hints = _find(name).hints
     if not 1 <= number <= len(hints):
         raise ValueError(f"Exercise {name!r} has hints 1 to {len(hints)}, not {number}.")
-    return hints[number - 1]
+    more = f' (More: hint("{name}", {number + 1}).)' if number < len(hints) else ""
+    return hints[number - 1] + more
 
 
 def solution(name: str) -> Code:

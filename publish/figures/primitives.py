@@ -48,16 +48,15 @@ def points(*corners: tuple[float, float]) -> str:
 
 
 def markup(text: str) -> str:
-    """Turn *italic*, **bold**, and the first W_{q} into tspans."""
+    """Turn *italic*, **bold**, and W_{q} into tspans."""
     text = escape(text, quote=False)
     text = re.sub(r"\*\*(.+?)\*\*", r'<tspan font-weight="bold">\1</tspan>', text)
     text = re.sub(r"\*(.+?)\*", r'<tspan font-style="italic">\1</tspan>', text)
-    before, mark, rest = text.partition("_{")
-    if not mark:
-        return text
-    low, _, after = rest.partition("}")
-    after = f'<tspan dy="-4">{after}</tspan>' if after else ""
-    return f'{before}<tspan dy="4" font-size="{SUBSCRIPT}">{low}</tspan>{after}'
+    before, *rest = re.split(r"_\{(.+?)\}", text)
+    for low, after in zip(rest[::2], rest[1::2]):
+        before += f'<tspan dy="3" font-size="{SUBSCRIPT}">{low}</tspan>'
+        before += f'<tspan dy="-3">{after}</tspan>' if after else ""
+    return before
 
 
 class Figure:
@@ -170,6 +169,10 @@ class Figure:
         place = f'cx="{number(cx)}" cy="{number(cy)}" r="{number(r)}"'
         self.parts.append(f'<circle {place} fill="#ffffff" stroke="{color}" stroke-width="1.6"/>')
         self.text(cx, cy + 5.5, sign, bold=True)
+
+    def dot(self, cx, cy, color=LINE, r=4):
+        """Draw a filled dot: two lines join here, they do not cross."""
+        self.parts.append(f'<circle cx="{number(cx)}" cy="{number(cy)}" r="{number(r)}" fill="{color}"/>')
 
     def block(self, x, y, w, h, name, shape="", colors=(TILE, LINE, INK, MUTED)):
         """Draw a part of the network with its name and the shape it works on; colors: fill, outline, name, shape."""

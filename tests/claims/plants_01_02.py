@@ -68,8 +68,8 @@ PLANTS = [
     {
         "claim": "01.12",
         "module": "build",
-        "old": "x.view(batch, seq, self.num_attention_heads, -1).transpose(1, 2)",
-        "new": "x.view(batch, self.num_attention_heads, seq, -1)",
+        "old": "x.reshape(batch, seq, self.num_attention_heads, -1).transpose(1, 2)",
+        "new": "x.reshape(batch, self.num_attention_heads, seq, -1)",
     },
     # Every token gets the first position: the head cannot tell which word the negation belongs to.
     {
@@ -84,6 +84,13 @@ PLANTS = [
         "module": "bert",
         "old": "self.position(position_ids)",
         "new": "self.position(torch.zeros_like(position_ids))",
+    },
+    # What attention brings is thrown away, so no cut can have an effect.
+    {
+        "claim": "01.14",
+        "module": "bert",
+        "old": "self.attention_norm(hidden_states + self.dropout(mixed))",
+        "new": "self.attention_norm(hidden_states)",
     },
     # The position_ids that are passed in are ignored.
     {

@@ -201,7 +201,10 @@ def test_an_answer_that_passes_goes_on_in_the_notebook(entered, capsys):
 def test_in_place_of_one_that_fails_the_courses_own_goes_on(entered, capsys, wrong, verdict):
     wrong = answered(wrong)
     assert check(wrong) is double and submitted["double"] is wrong
-    assert capsys.readouterr().out == f"{verdict}. The notebook goes on with the course's own.\n"
+    assert (
+        capsys.readouterr().out
+        == f"{verdict}{'' if verdict.endswith('?') else '.'} The notebook goes on with the course's own.\n"
+    )
 
 
 def test_an_answer_that_leaves_python_is_judged_all_the_same(entered):
@@ -340,8 +343,18 @@ def test_a_record_that_does_not_bear_the_text_out_stops_the_notebook():
         recorded("06.9", "Full fine-tuning won", RECORD, 1)
 
 
+def test_of_large_tensors_the_first_difference_is_shown():
+    expected = torch.zeros(5, 6)
+    got = expected.clone()
+    got[2, 3] = 0.25
+    holds, _, detail = compare(got, expected, "Equal?")
+    assert not holds and detail.splitlines()[-1] == "    at (2, 3): expected 0.000, got 0.250"
+    assert "at (" not in compare(expected, expected, "Equal?")[2]
+    assert "at (" not in compare(got[:2], expected, "Equal?")[2], "shapes that differ say enough"
+
+
 def test_hints_and_solution(entered):
-    assert (hint("double"), hint("double", 2)) == ("Twice 2 is 4, and so is 2².", "Add.")
+    assert (hint("double"), hint("double", 2)) == ('Twice 2 is 4, and so is 2². (More: hint("double", 2).)', "Add.")
     with pytest.raises(ValueError, match="hints 1 to 2, not 3"):
         hint("double", 3)
     assert solution("double").data.endswith("return x + x\n")

@@ -111,6 +111,14 @@ def padding_sees_itself_alone(attention_mask):
     return (both | torch.eye(seq, dtype=torch.bool))[:, None]
 
 
+def maps_by_default(layers, hidden_states, mask):
+    maps = []
+    for layer in layers:
+        hidden_states, weights = layer(hidden_states, mask)
+        maps.append(weights)
+    return maps
+
+
 def flat_mask(model, prompt, length, temperature, draw):
     while prompt.shape[1] < length:
         logits = model(prompt, causal_mask(prompt.shape[1])[0, 0])[:, -1]
@@ -137,6 +145,7 @@ def divergence_text_by_text(student_logits, teacher_logits, temperature):
     "name, answer",
     [
         ("causal_mask_with_padding", padding_sees_itself_alone),
+        ("attention_maps", maps_by_default),
         ("write_on", flat_mask),
         ("cosine", cosines_one_by_one),
         ("soft_targets", divergence_text_by_text),

@@ -111,6 +111,10 @@ def over_the_queries(scores, mask):
     return (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(-2)
 
 
+def over_the_queries_even_if_one(scores, mask):
+    return scores.softmax(-2)
+
+
 def mask_forgotten(scores, mask):
     return scores.softmax(-1)
 
@@ -125,6 +129,11 @@ def mask_after_softmax(scores, mask):
 
 def mask_as_zero_score(scores, mask):
     return (scores if mask is None else scores * mask).softmax(-1)
+
+
+def softmax_by_hand(scores, mask):
+    powers = (scores if mask is None else scores.masked_fill(~mask, -math.inf)).exp()
+    return powers / powers.sum(-1, keepdim=True)
 
 
 def first_row_of_the_mask(scores, mask):
@@ -186,6 +195,10 @@ def causal_looks_ahead(length):
     return torch.ones(length, length, dtype=torch.bool).triu()[None, None]
 
 
+def causal_turned_round(length):
+    return torch.ones(length, length, dtype=torch.bool).triu(1)[None, None]
+
+
 def causal_one_ahead(length):
     return torch.ones(length, length, dtype=torch.bool).tril(1)[None, None]
 
@@ -243,6 +256,13 @@ def join_first_head(self, mixed):
 
 def join_backwards(self, mixed):
     return mixed.flip(1).transpose(1, 2).flatten(2)
+
+
+class QueryForKey(attention.MultiHeadAttention):
+    def forward(self, hidden_states, mask=None, need_weights=True):
+        query, value = (split(self, part(hidden_states)) for part in (self.query, self.value))
+        mixed, weights = attention.scaled_dot_product_attention(query, query, value, mask)
+        return self.output(join(self, mixed)), weights
 
 
 def not_mixed(self, x):
@@ -366,12 +386,11 @@ WRONG = {
     ],
     "scaled_dot_product_attention": [
         (attends(output_of=output_alone), "return two things"),
-        (attends(output_of=weights_first), "the weights that you worked out by hand"),
+        (attends(output_of=weights_first), "is the output first"),
         (attends(scores_of=no_scale), "the weights that you worked out by hand"),
         (attends(scores_of=scale_by_d), "the weights that you worked out by hand"),
         (attends(output_of=mean_of_the_values), "Do you mix the values"),
         (attends(scores_of=key_not_turned), "RuntimeError"),
-        (attends(weights_of=over_the_queries), "Softmax goes over the keys"),
         (attends(scores_of=scale_by_the_values), "root of the length of a query"),
         (attends(scores_of=scale_by_the_keys), "root of the length of a query"),
         (attends(weights_of=mask_forgotten), "yet they get weight"),
@@ -379,6 +398,9 @@ WRONG = {
         (attends(weights_of=mask_as_zero_score), "yet they get weight"),
         (attends(weights_of=mask_after_softmax), "before the softmax"),
         (attends(weights_of=first_row_of_the_mask), "keep its rows"),
+        (attends(weights_of=over_the_queries), "Softmax goes over the last axis"),
+        (attends(weights_of=over_the_queries_even_if_one), "Softmax goes over the last axis"),
+        (attends(weights_of=softmax_by_hand), "overflows"),
         (in_place, "in place"),
     ],
     "padding_mask": [
@@ -392,7 +414,8 @@ WRONG = {
         (causal_of_numbers, "True and False"),
         (causal_without_axes, "ready for any batch"),
         (causal_strict, "attend to itself"),
-        (causal_looks_ahead, "a later one"),
+        (causal_looks_ahead, "may attend"),
+        (causal_turned_round, "may attend"),
         (causal_one_ahead, "a later one"),
     ],
     "MultiHeadAttention": [
@@ -403,7 +426,8 @@ WRONG = {
         (module(split, join_at_once), "swap back before you join"),
         (module(split, join_numbers_first), "swap back before you join"),
         (module(split, join_backwards), "swap back before you join"),
-        (module(split, join, not_mixed), "use self.output"),
+        (QueryForKey, "A single head"),
+        (module(split, join, not_mixed), "self.value and self.output"),
         (module(split, join, attend=without_the_mask), "Does the mask reach"),
     ],
     "causal_mask_with_padding": [

@@ -107,10 +107,9 @@ def check_causal_mask_with_padding(answer):
     difficulty=2,
     build=True,
     hints=(
-        "Five lines, one for each step you did by hand: scores, scale, mask, softmax, mix.",
         "All scores at once are query @ key.transpose(-2, -1). How long is a query? Its last axis says.",
-        "scores.masked_fill(~mask, -torch.inf) hides a key before the softmax. Over which axis must the weights of one "
-        "query add up to 1?",
+        "scores.masked_fill(~mask, -torch.inf) hides keys, and broadcasts. Then scores.softmax(dim=...): over which "
+        "axis must the weights of one query add up to 1?",
     ),
 )
 def check_scaled_dot_product_attention(answer):
@@ -121,6 +120,10 @@ def check_scaled_dot_product_attention(answer):
     both = isinstance(found, tuple) and len(found) == 2
     yield both, "Do you return two things, first the output and then the weights?"
     output, weights = found
+    shapes = [tuple(getattr(part, "shape", ())) for part in found]
+    yield compare(shapes, [(1, 3), (1, 4)], "One query, four keys: is the output first, and then the weights?")
+    keys_or_queries = "Must the weights of one query add up to 1, or those of one key? Softmax goes over the last axis."
+    yield compare(weights.sum(-1), torch.ones(1), keys_or_queries, weights=weights)
     e, one = math.exp(2), math.exp(1)
     expected = torch.tensor([[e, 1, one, one]]) / (e + 1 + 2 * one)
     shown = {"query": query, "key": key}
@@ -134,12 +137,14 @@ def check_scaled_dot_product_attention(answer):
     shapes = [tuple(output.shape), tuple(weights.shape)]
     ask = "With a batch and heads in front: do you swap the last two axes of the key, whatever comes before?"
     yield compare(shapes, [(2, 3, 5, 6), (2, 3, 5, 7)], ask, query=query, key=key, value=value)
-    ask = "Must the weights of one query add up to 1, or those of one key? Softmax goes over the keys, the last axis."
-    yield compare(weights.sum(-1), torch.ones(2, 3, 5), ask)
+    yield compare(weights.sum(-1), torch.ones(2, 3, 5), keys_or_queries)
     output, weights = attention.scaled_dot_product_attention(query, key, value)
     ask = "With d = 8 and values of length 6: do you divide by the root of the length of a query?"
     yield compare(answer(query, key, value)[1], weights, ask)
     yield compare(answer(query, key, value)[0], output, "Is the output the weights times the values?")
+    ask = "With scores in the hundreds e^score overflows. Do you use the method softmax? It subtracts the largest."
+    large = attention.scaled_dot_product_attention(100 * query, key, value)[1]
+    yield compare(answer(100 * query, key, value)[1], large, ask, tolerance=1e-4)
     mask = torch.ones(1, 1, 1, 7, dtype=torch.bool)
     mask[..., 5:] = False
     _, weights = answer(query, key, value, mask)
@@ -199,6 +204,8 @@ def check_causal_mask(answer):
     yield compare(str(mask.dtype), "torch.bool", "Is the mask True and False, not 1 and 0?", length=4)
     ask = "Is the shape (1, 1, length, length), ready for any batch and any head?"
     yield compare(tuple(mask.shape), (1, 1, 4, 4), ask, length=4)
+    ask = "Rows are queries, and True means may attend. May the last token attend to the ones before it?"
+    yield compare(mask[0, 0, -1, :-1], torch.ones(3, dtype=torch.bool), ask, mask=mask)
     yield compare(mask[0, 0].diagonal(), torch.ones(4, dtype=torch.bool), "May each token attend to itself?", length=4)
     triangle = torch.ones(4, 4, dtype=torch.bool).tril()
     yield compare(mask[0, 0], triangle, "Rows are queries. Can the first token attend to a later one?", length=4)
@@ -211,7 +218,7 @@ def check_causal_mask(answer):
     difficulty=3,
     build=True,
     hints=(
-        "Four lines: project three times, split each into heads, attend, join and mix with self.output.",
+        "Write a small function that turns (batch, seq, hidden) into (batch, heads, seq, d), and use it three times.",
         "To split, view the last axis as (heads, d), then swap it with the sequence: (batch, heads, seq, d).",
         "To join, swap back first. Only then do all numbers of one word lie side by side for flatten(2).",
     ),
@@ -232,9 +239,13 @@ def check_multi_head_attention(answer):
     yield compare(tuple(found[1].shape), (2, 4, 5, 5), ask, hidden_states=hidden)
     ask = "Is the output as long as the input: all heads joined?"
     yield compare(tuple(found[0].shape), (2, 5, 24), ask, hidden_states=hidden)
+    alone, single = attention.MultiHeadAttention(24, 1).eval(), answer(24, 1).eval()
+    single.load_state_dict(alone.state_dict())
+    ask = "A single head needs no splitting, yet its weights are wrong. Are query and key mixed up?"
+    yield compare(single(hidden, None, True)[1].detach(), alone(hidden, None, True)[1].detach(), ask)
     ask = "Do the heads hold numbers of the right words? View the last axis as (heads, d), then swap it with the words."
     yield compare(found[1], expected_weights, ask, hidden_states=hidden)
-    ask = "The weights are right, the output is not. Do you swap back before you join, and use self.output at the end?"
+    ask = "The weights are right, the output is not. Do you use self.value and self.output, and swap back before you join?"
     yield compare(found[0], expected, ask, hidden_states=hidden)
     one = hidden[:1, :4]  # as many words as heads, and a batch of one
     yield compare(
@@ -263,10 +274,17 @@ def attention_maps(layers, hidden_states, mask):
     return maps
 
 
+class _WithWeights(attention.MultiHeadAttention):
+    """Returns its weights unless told not to, as the module that the student writes."""
+
+    def forward(self, hidden_states, mask=None, need_weights=True):
+        return super().forward(hidden_states, mask, need_weights)
+
+
 @exercise(
     attention_maps,
-    minutes=10,
-    difficulty=2,
+    minutes=5,
+    difficulty=1,
     hints=(
         "The first map is right. What does the second layer read, and what could the first see when it wrote that?",
         "A layer is run twice here. Compare the two calls, argument by argument.",
@@ -275,7 +293,7 @@ def attention_maps(layers, hidden_states, mask):
 )
 def check_attention_maps(answer):
     torch.manual_seed(0)
-    layers = [attention.MultiHeadAttention(8, 2) for _ in range(3)]
+    layers = [_WithWeights(8, 2) for _ in range(3)]
     attention_mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     mask = attention.padding_mask(attention_mask)
     x = 3 * torch.randn(2, 5, 8, generator=generator(2))  # (batch, seq, hidden)
