@@ -426,7 +426,7 @@ WRONG = {
         (module(split, join_at_once), "swap back before you join"),
         (module(split, join_numbers_first), "swap back before you join"),
         (module(split, join_backwards), "swap back before you join"),
-        (QueryForKey, "A single head"),
+        (QueryForKey, "One head needs no split"),
         (module(split, join, not_mixed), "self.value and self.output"),
         (module(split, join, attend=without_the_mask), "Does the mask reach"),
     ],
