@@ -241,11 +241,11 @@ def check_multi_head_attention(answer):
     yield compare(tuple(found[0].shape), (2, 5, 24), ask, hidden_states=hidden)
     alone, single = attention.MultiHeadAttention(24, 1).eval(), answer(24, 1).eval()
     single.load_state_dict(alone.state_dict())
-    ask = "A single head needs no splitting, yet its weights are wrong. Are query and key mixed up?"
+    ask = "One head needs no split, yet its weights are wrong. Do query and key each get their own projection?"
     yield compare(single(hidden, None, True)[1].detach(), alone(hidden, None, True)[1].detach(), ask)
     ask = "Do the heads hold numbers of the right words? View the last axis as (heads, d), then swap it with the words."
     yield compare(found[1], expected_weights, ask, hidden_states=hidden)
-    ask = "One head needs no split, yet its weights are wrong. Do query and key each get their own projection?"
+    ask = "The weights are right, the output isn't. Do you use self.value and self.output, and swap back before you join?"
     yield compare(found[0], expected, ask, hidden_states=hidden)
     one = hidden[:1, :4]  # as many words as heads, and a batch of one
     yield compare(
