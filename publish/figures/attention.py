@@ -189,26 +189,6 @@ def one_head():
     return fig
 
 
-def arcs():
-    """Draw the pencil head's weights as arcs, the way every later figure draws attention."""
-    weights = softmax([dot(QUERY, key) / math.sqrt(len(QUERY)) for key in KEYS])
-    lanes = [140, 270, 400, 530]
-    fig = Figure(
-        "01_arcs",
-        "The weights of one head, drawn as arcs",
-        "Arcs above the words not, a, good, and film lead from good to each of the four, good itself included. Each "
-        "arc is as wide as its weight: 0.53 to not, 0.07 to a, 0.20 to good, 0.20 to film.",
-        214,
-    )
-    fig.heading("The same weights as arcs: width is weight")
-    fig.arcs(GOOD, lanes, 140, weights)
-    for i, (x, word) in enumerate(zip(lanes, WORDS)):
-        fig.token(x, 140, word, "asking" if i == GOOD else "plain", w=80)
-        fig.text(x, 194, f"{weights[i]:.2f}", BODY, DARK[BLUE], bold=True)
-    fig.label(194, "weight")
-    return fig
-
-
 def masks():
     """Draw a padding mask for two sentences beside a causal mask."""
     short, seq = ["great", "film", "[PAD]", "[PAD]"], len(WORDS)
@@ -397,4 +377,4 @@ def order():
 
 def figures():
     """Draw the figures of notebook 01."""
-    return [question(), qkv(), one_head(), arcs(), masks(), heads(), order()]
+    return [question(), qkv(), one_head(), masks(), heads(), order()]

@@ -245,7 +245,7 @@ def check_multi_head_attention(answer):
     yield compare(single(hidden, None, True)[1].detach(), alone(hidden, None, True)[1].detach(), ask)
     ask = "Do the heads hold numbers of the right words? View the last axis as (heads, d), then swap it with the words."
     yield compare(found[1], expected_weights, ask, hidden_states=hidden)
-    ask = "The weights are right, the output isn't. Do you use self.value and self.output, and swap back before you join?"
+    ask = "The weights are right, the output isn't. Do you use self.value and self.output, and swap back first?"
     yield compare(found[0], expected, ask, hidden_states=hidden)
     one = hidden[:1, :4]  # as many words as heads, and a batch of one
     yield compare(
