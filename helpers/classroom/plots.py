@@ -87,8 +87,8 @@ def heatmap(
     columns: Sequence[str],
     alt: str,
     title: str = "",
-    xlabel: str = "looked at (key)",
-    ylabel: str = "looking (query)",
+    xlabel: str = "attended to (key)",
+    ylabel: str = "attends (query)",
     numbers: bool | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Picture:
@@ -102,8 +102,8 @@ def heatmaps(
     rows: Sequence[str],
     columns: Sequence[str],
     alt: str,
-    xlabel: str = "looked at (key)",
-    ylabel: str = "looking (query)",
+    xlabel: str = "attended to (key)",
+    ylabel: str = "attends (query)",
     numbers: bool | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Picture:
