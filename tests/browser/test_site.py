@@ -75,7 +75,7 @@ def test_notebook_shows_its_outputs(quiet_page, address, path):
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
     quiet_page.goto(f"{address}/{path.relative_to(ROOT).with_suffix('.html').as_posix()}")
     figures = quiet_page.locator(".cell_output img")
-    assert figures.count() == sum("image/png" in data for data in outputs)
+    assert figures.count() == sum("image/png" in data or "image/svg+xml" in data for data in outputs)
     views = quiet_page.locator(".cell_output iframe")
     assert views.count() == sum("<iframe" in data.get("text/html", "") for data in outputs)
     for i in range(views.count()):
@@ -130,7 +130,7 @@ def test_results_page_has_every_study(quiet_page, address):
     text = quiet_page.locator("article").inner_text()
     for path in results.RESULTS.glob("*.json"):
         study = json.loads(path.read_text(encoding="utf-8"))
-        assert f"Study {path.stem}." in text and study["command"] in text
+        assert f"Study {path.stem}." in text and results.command(study) in text
     full = results.over_arms(results.load_result("ladder-full"), "full", "accuracy")
     row = quiet_page.locator("section", has_text="Study ladder-full").locator("tr", has_text="full").last.inner_text()
     assert results.percent(full["mean"]) in row.replace("\xa0", " ")
