@@ -345,10 +345,10 @@ def order():
         "added to each word first: every vector changes, such as that of dog.",
         544,
     )
-    fig.heading("Does attention know the order of the words?")
+    fig.heading("Does attention notice word order?")
     for start, positions, name, result in (
         (20, False, "**Without positions**", ("the same vectors,", "shuffled")),
-        (334, True, "**With position vectors** p_{0} to p_{4}", ("every vector changes,", "such as *dog*")),
+        (334, True, "**With position vectors** p_{0} to p_{4}", ("every vector changes;", "see *dog*")),
     ):
         lanes = [start + 29 + 57 * i for i in range(5)]
         fig.text(start, 68, name, anchor="start")
@@ -371,7 +371,7 @@ def order():
             fig.text(start + 143, 168 if down else 374, "attention", bold=True)
         fig.lines(start + 143, 476, *result, size=BODY, color=INK, anchor="middle", step=20)
     fig.path("M320 54V502", PALE, 1.2)
-    fig.lines(20, 528, "The lower sentence reads upward: its words are at the bottom.")
+    fig.lines(20, 528, "The middle columns are the outputs; lines join the same words.")
     return fig
 
 

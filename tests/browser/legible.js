@@ -59,7 +59,8 @@
     const large = size >= 24 || (size >= 18.66 && parseInt(style.fontWeight) >= 700);
     const where = `${element.tagName.toLowerCase()}.${element.className} "${element.textContent.trim().slice(0, 40)}"`;
     if (ratio < (large ? 3 : 4.5)) found.push(`contrast ${ratio.toFixed(2)}: ${where}`);
-    if (size < 14 && !element.closest("sub, sup")) found.push(`${size.toFixed(1)} px: ${where}`);
+    if (size < 14 && !element.closest("sub, sup, tspan[dy][font-size]")) // and subscripts in diagrams
+      found.push(`${size.toFixed(1)} px: ${where}`);
   }
   return found;
 }

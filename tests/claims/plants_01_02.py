@@ -8,12 +8,12 @@ PLANTS = [
         "old": "/ math.sqrt(query.shape[-1])",
         "new": "/ query.shape[-1]",
     },
-    # The softmax runs over the queries: columns sum to one, not rows.
+    # With a batch in front, the softmax runs over the queries: columns sum to one, not rows.
     {
         "claim": "01.2",
         "module": "build",
         "old": "weights = scores.softmax(dim=-1)",
-        "new": "weights = scores.softmax(dim=-2)",
+        "new": "weights = scores.softmax(dim=-1 if scores.dim() == 2 else -2)",
     },
     # The scale is forgotten.
     {
