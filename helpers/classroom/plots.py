@@ -133,7 +133,8 @@ def heatmaps(
                     j, i, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if dark else "black"
                 )
     axes[0].set_ylabel(ylabel)
-    figure.colorbar(image, ax=axes, shrink=0.8)
+    if not show_numbers:
+        figure.colorbar(image, ax=axes, shrink=0.8)
     return Picture(figure, alt)
 
 
@@ -235,7 +236,7 @@ def arcs(rows: Sequence[tuple[Sequence[str], int, Sequence[float]]], alt: str, t
     """
     longest = max(len(tokens) for tokens, _, _ in rows)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(0.95 * longest + 0.4, 1.55 * len(rows) + 0.3 * bool(title)), layout="constrained")
+        figure = Figure(figsize=(0.95 * longest + 0.4, 1.7 * len(rows) + 0.3 * bool(title)), layout="constrained")
         axes = [figure.add_subplot(len(rows), 1, i + 1) for i in range(len(rows))]
     for axis, (tokens, asking, weights) in zip(axes, rows, strict=True):
         for i, (token, weight) in enumerate(zip(tokens, weights, strict=True)):
@@ -246,6 +247,8 @@ def arcs(rows: Sequence[tuple[Sequence[str], int, Sequence[float]]], alt: str, t
             axis.text(i, 0.23, token.replace("$", r"\$"), ha="center", va="center", fontsize=10)
             shade = "black" if weight >= 0.1 else GREY
             axis.text(i, -0.32, f"{weight:.2f}", ha="center", va="center", fontsize=10, color=shade)
+            if weight < 0.005:  # printed as 0.00
+                continue
             start, height = (asking, 0.9 + 0.22 * abs(i - asking))
             ends = (asking - 0.12, asking + 0.12) if i == asking else (start, i)
             curve = [(ends[0], 0.55), (ends[0], 0.55 + height), (ends[1], 0.55 + height), (ends[1], 0.55)]

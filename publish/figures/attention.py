@@ -83,7 +83,7 @@ def qkv():
         "negation, an article, an adjective, a noun, praise, or a thing. Two matrices, W_k and W_v, the same for every "
         "word, make a key of four numbers and a value of three numbers. A third, W_q, makes the query of good, 2 0 0 "
         "2. The keys are 2 0 0 0, 0 0 1 0, 0 0 0 1, and 0 1 0 1; the values are 1 0 0, 0 0 0, 0 1 0, and 0 0 1.",
-        534,
+        552,
     )
     fig.heading("From embeddings to a query, keys, and values")
     fig.label(116, "embeddings")
@@ -105,7 +105,7 @@ def qkv():
             fig.arrow((at, 252), (at, 268), color=color, width=width)
             fig.vector(at, 268, vector, color, h=24)
     legend = (
-        (FAINT, "**embeddings (4, 6):** what kind of word is it?"),
+        (FAINT, "**embeddings (4, 6):** what is each word?"),
         (BLUE, "**query (4,):** what is the word looking for?"),
         (ORANGE, "**keys (4, 4):** what can each word be found by?"),
         (GREEN, "**values (4, 3):** what does each word hand over?"),
@@ -115,7 +115,8 @@ def qkv():
     fig.lines(
         20,
         500,
-        "The three numbers of a value stand for negation, praise, and thing.",
+        "The numbers of a query or key: negation, noun, article, content word.",
+        "The numbers of a value: negation, praise, thing.",
         "Every word has a query; only the query of *good* is shown.",
     )
     return fig
@@ -136,7 +137,7 @@ def one_head():
         "all zeros, so these numbers add up to 0.93.",
         612,
     )
-    fig.heading("One attention head, seen from *good*")
+    fig.heading("One attention head, computed for *good*")
     q = LANES[GOOD] - ASIDE
     for y, name, color in ((112, "query (4,)", BLUE), (136, "keys (4, 4)", ORANGE), (160, "values (4, 3)", GREEN)):
         fig.key(20, y, color, name, SMALL)
