@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons" / "figures"
 DRAWN = {figure.name: figure.svg() for figure in figures()}
 BY_HAND = {
-    "01_attention",
     "02_bidirectionality",
     "03_masking",
     "04_sentence_pairs",
