@@ -166,6 +166,22 @@ def test_wrong_answers_fail_with_the_right_message(name):
     assert len({says for _, says in planted}) >= 2, "the messages tell slips apart"
 
 
+def failed_at(task, answer) -> int | None:
+    """Return the number of the mechanism at which an answer fails; None if it stops with an error."""
+    try:
+        return next(i for i, (holds, *_) in enumerate(task.check(answer)) if not holds)
+    except Exception:
+        return None
+
+
+@pytest.mark.parametrize("name", [name for name, task in EXERCISES.items() if task.build])
+def test_each_mechanism_of_a_build_can_fail(name):
+    task = EXERCISES[name]
+    failed = {failed_at(task, wrong) for exercise, wrong, _ in WRONG if exercise == name}
+    questions = [question for _, question, *_ in task.check(task.reference)]
+    assert [question for i, question in enumerate(questions) if i not in failed] == []
+
+
 @pytest.mark.parametrize("name", [name for name, task in EXERCISES.items() if task.found])
 def test_the_bug_as_found_fails(name):
     task = EXERCISES[name]

@@ -159,6 +159,33 @@ def in_place(query, key, value, mask=None):
     return weights @ value, weights
 
 
+def batch_flattened(weights, value):
+    return (weights @ value).reshape(-1, *value.shape[-1:]) if value.dim() > 2 else weights @ value, weights
+
+
+def values_turned_round(weights, value):
+    return weights @ (value.flip(-2) if value.dim() > 2 else value), weights
+
+
+def output_without_the_mask(query, key, value, mask=None):
+    hidden = attention.scaled_dot_product_attention(query, key, value, mask)[1]
+    return attention.scaled_dot_product_attention(query, key, value)[0], hidden
+
+
+def padding_as_a_list(attention_mask):
+    return attention_mask.bool()[:, None, None, :].tolist()
+
+
+def padding_for_many(attention_mask):
+    return attention_mask.bool()[:, None, None, :].squeeze(0)
+
+
+def padding_in_place(attention_mask):
+    mask = attention_mask.bool()[:, None, None, :]
+    attention_mask.zero_()
+    return mask
+
+
 def padding_as_it_came(attention_mask):
     return attention_mask[:, None, None, :]
 
@@ -177,6 +204,14 @@ def padding_turned_round(attention_mask):
 
 def padding_first_row(attention_mask):
     return attention_mask[:1].bool()[:, None, None, :].repeat(len(attention_mask), 1, 1, 1)
+
+
+def causal_as_a_list(length):
+    return torch.ones(length, length, dtype=torch.bool).tril()[None, None].tolist()
+
+
+def causal_of_two_at_least(length):
+    return torch.ones(max(length, 2), max(length, 2), dtype=torch.bool).tril()[None, None]
 
 
 def causal_of_numbers(length):
@@ -256,6 +291,22 @@ def join_first_head(self, mixed):
 
 def join_backwards(self, mixed):
     return mixed.flip(1).transpose(1, 2).flatten(2)
+
+
+class OneLayerMore(attention.MultiHeadAttention):
+    def __init__(self, hidden_size, num_attention_heads):
+        super().__init__(hidden_size, num_attention_heads)
+        self.mix = torch.nn.Linear(hidden_size, hidden_size)
+
+
+class OutputAlone(attention.MultiHeadAttention):
+    def forward(self, hidden_states, mask=None, need_weights=True):
+        return super().forward(hidden_states, mask, True)[0]
+
+
+def split_unless_as_many_words_as_heads(self, x):
+    parts = x.unflatten(-1, (self.num_attention_heads, -1))
+    return parts if x.shape[1] == self.num_attention_heads else parts.transpose(1, 2)
 
 
 class QueryForKey(attention.MultiHeadAttention):
@@ -363,6 +414,22 @@ def mask_from_the_second_layer_on(layers, hidden_states, mask):
     return maps
 
 
+def input_moved(layers, hidden_states, mask):
+    return attention_maps_of(layers, 2 * hidden_states, [mask] * len(layers))
+
+
+def mask_in_the_first_layer_only(layers, hidden_states, mask):
+    return attention_maps_of(layers, hidden_states, [mask, *[None] * (len(layers) - 1)], mask)
+
+
+def attention_maps_of(layers, hidden_states, masks, shown=None):
+    maps = []
+    for layer, mask in zip(layers, masks):
+        maps.append(layer(hidden_states, mask if shown is None else shown, need_weights=True)[1])
+        hidden_states = layer(hidden_states, mask)[0]
+    return maps
+
+
 def last_real_token_blinded(attention_mask):
     mask = triangle(attention_mask.shape[1]) & attention_mask.bool()[:, None, :]
     mask[attention_mask.sum(1) == 3, 2, :2] = False
@@ -401,6 +468,9 @@ WRONG = {
         (attends(weights_of=over_the_queries), "Softmax goes over the last axis"),
         (attends(weights_of=over_the_queries_even_if_one), "Softmax goes over the last axis"),
         (attends(weights_of=softmax_by_hand), "overflows"),
+        (attends(output_of=batch_flattened), "swap the last two axes"),
+        (attends(output_of=values_turned_round), "the weights times the values"),
+        (output_without_the_mask, "that of a shorter sentence"),
         (in_place, "in place"),
     ],
     "padding_mask": [
@@ -409,6 +479,9 @@ WRONG = {
         (padding_for_queries, "an axis for the heads"),
         (padding_turned_round, "True at real tokens"),
         (padding_first_row, "row by row"),
+        (padding_as_a_list, "return a tensor"),
+        (padding_for_many, "one row"),
+        (padding_in_place, "in place"),
     ],
     "causal_mask": [
         (causal_of_numbers, "True and False"),
@@ -417,6 +490,8 @@ WRONG = {
         (causal_looks_ahead, "may attend"),
         (causal_turned_round, "may attend"),
         (causal_one_ahead, "a later one"),
+        (causal_as_a_list, "return a tensor"),
+        (causal_of_two_at_least, "one token"),
     ],
     "MultiHeadAttention": [
         (module(split_without_swap, join_without_swap), "a map of its own"),
@@ -426,6 +501,9 @@ WRONG = {
         (module(split, join_at_once), "swap back first"),
         (module(split, join_numbers_first), "swap back first"),
         (module(split, join_backwards), "swap back first"),
+        (OneLayerMore, "four linear layers"),
+        (OutputAlone, "the output and the weights"),
+        (module(split_unless_as_many_words_as_heads, join), "which axis did you swap"),
         (QueryForKey, "One head needs no split"),
         (module(split, join, not_mixed), "self.value and self.output"),
         (module(split, join, attend=without_the_mask), "Does the mask reach"),
@@ -449,5 +527,7 @@ WRONG = {
         (always_the_input, "what the first one made"),
         (same_bug_in_other_words, "Junk at padding"),
         (mask_from_the_second_layer_on, "Junk at padding"),
+        (input_moved, "the input as it came"),
+        (mask_in_the_first_layer_only, "of the very pass"),
     ],
 }
