@@ -122,7 +122,7 @@ def examine(answer: Callable) -> Checked:
         raise TypeError(f"check takes the function itself, as in check(window_mask) without quotes, not {answer!r}.")
     task = _find(answer.__name__)
     if task.found and _same_code(answer, task.found):
-        return Checked(task.name, "not attempted", "not attempted, the bug is still there")
+        return Checked(task.name, "not attempted", "not attempted; the bug is still there")
     passed = 0
     try:
         # A check leaves no trace in the notebook's own random numbers.

@@ -107,7 +107,7 @@ def qkv():
     legend = (
         (FAINT, "**embeddings (4, 6):** what is each word?"),
         (BLUE, "**query (4,):** what is the word looking for?"),
-        (ORANGE, "**keys (4, 4):** what can each word be found by?"),
+        (ORANGE, "**keys (4, 4):** what can each word be matched on?"),
         (GREEN, "**values (4, 3):** what does each word hand over?"),
     )
     for i, (color, text) in enumerate(legend):
@@ -236,7 +236,7 @@ def masks():
         fig.rect(340, 306 + 30 * i, 30, 20, fill, stroke, width)
         fig.text(380, 321 + 30 * i, text, SMALL, anchor="start")
     fig.lines(340, 410, "Length 1: shared by all", "sentences, heads, or queries.")
-    fig.lines(340, 452, "Outputs at [PAD] are never used.")
+    fig.lines(340, 452, "Outputs at [PAD] must be ignored.")
     return fig
 
 
@@ -376,6 +376,38 @@ def order():
     return fig
 
 
+def answer():
+    """Draw the ending: the opening's two sentences, with what the student's own attention gave inside MiniLM."""
+    left, right = [58, 138, 218, 298], [422, 502, 582]
+    fig = Figure(
+        "01_answer",
+        "The word good in two sentences, inside MiniLM",
+        "The two sentences of the opening, not a good film and a good film, now inside MiniLM. In both, good starts "
+        "from the same vector. In the first, a wide arc marked 0.95 leads from not into good: layer 1, head 6. In the "
+        "second there is no negation, and most of that head's weight goes to CLS. The final vectors of good differ: "
+        "their cosine similarity is 0.84.",
+        430,
+    )
+    fig.heading("What *good* means here, computed by your code in MiniLM")
+    fig.text(20, 66, "**Before layer 0:** one vector per word", anchor="start")
+    shared, changed = [3, 8, 1, 7, 2], ([6, 3, 6, 4, 4], [3, 6, 2, 7, 4])
+    for words, lanes, final in (("not a good film".split(), left, 0), ("a good film".split(), right, 1)):
+        good = lanes[words.index("good")]
+        fig.vector(good, 80, shared, BLUE, 40, 14, show=False, top=10)
+        for x, word in zip(lanes, words):
+            fig.token(x, 262, word, "asking" if word == "good" else "plain", w=72)
+        fig.arrow((good, 298), (good, 318), color=BLUE, width=2.5)
+        fig.vector(good, 320, changed[final], BLUE, 40, 14, show=False, top=10)
+    fig.bracket(218, 502, 156, "the same vector: cosine similarity 1", 14)
+    fig.path("M58 258C58 196 218 196 218 254", BLUE, 13)
+    fig.text(138, 196, "weight 0.95", color=BLUE)
+    fig.text(138, 240, "layer 1, head 6", SMALL, MUTED)
+    fig.text(502, 216, "no negation: most of", SMALL, MUTED)
+    fig.text(502, 234, "the weight goes to [CLS]", SMALL, MUTED)
+    fig.bracket(218, 502, 396, "after six layers: cosine similarity 0.84", 14)
+    return fig
+
+
 def figures():
     """Draw the figures of notebook 01."""
-    return [question(), qkv(), one_head(), masks(), heads(), order()]
+    return [question(), qkv(), one_head(), masks(), heads(), order(), answer()]

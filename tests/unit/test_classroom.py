@@ -94,7 +94,7 @@ def test_an_answer_passes_fails_or_is_not_attempted(entered):
     says = "stopped with IndexError: list index out of range (in your line `return [][x]`)"
     assert repr(examine(answered(out_of_range))) == f"✗ double: {says}"
     assert checks._line(ValueError("raised elsewhere"), double) == ""
-    assert repr(examine(answered(found_double))) == "○ double: not attempted, the bug is still there"
+    assert repr(examine(answered(found_double))) == "○ double: not attempted; the bug is still there"
 
     def stub(x):
         raise NotImplementedError
@@ -146,7 +146,7 @@ def test_an_answer_may_be_wrapped(entered):
         return answered(functools.lru_cache(body))
 
     assert repr(examine(cached(lambda x: 2 * x))) == "✓ double: all 2 checks hold"
-    assert repr(examine(cached(found_double))) == "○ double: not attempted, the bug is still there"
+    assert repr(examine(cached(found_double))) == "○ double: not attempted; the bug is still there"
     assert examine(cached(out_of_range)).text.endswith("(in your line `return [][x]`)")
     assert examine(answered(functools.partial(out_of_range))).text == "stopped with IndexError: list index out of range"
 
@@ -194,7 +194,7 @@ def test_an_answer_that_passes_goes_on_in_the_notebook(entered, capsys):
     "wrong, verdict",
     [
         (lambda x: x**2, "✗ double: Do you square?"),
-        (found_double, "○ double: not attempted, the bug is still there"),
+        (found_double, "○ double: not attempted; the bug is still there"),
         (out_of_range, "✗ double: stopped with IndexError: list index out of range (in your line `return [][x]`)"),
     ],
 )

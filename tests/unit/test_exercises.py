@@ -94,7 +94,7 @@ def test_a_build_passes_where_it_stands(name):
 def test_untouched_it_says_so(name):
     _, _, cell = STATED[name]
     shown = [output.data["text/plain"] for output in cell.outputs if "data" in output]
-    bug = ", the bug is still there" if EXERCISES[name].found else ""
+    bug = "; the bug is still there" if EXERCISES[name].found else ""
     assert shown == [f"○ {name}: not attempted{bug}. The notebook goes on with the course's own."]
     assert ast.get_docstring(ast.parse(cell.source).body[0]), "a stub says what it takes and returns"
 

@@ -10,9 +10,11 @@ from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import nbformat
 import pytest
 
 from publish.figures import figures
+from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons" / "figures"
@@ -164,6 +166,24 @@ def test_the_command_writes_every_figure(tmp_path):
 @pytest.mark.parametrize("name", DRAWN)
 def test_figure_keeps_the_rule(name, rule):
     assert rule(DRAWN[name]) == []
+
+
+def foreign_numbers(svg: str, printed: str) -> list[str]:
+    """Return the decimals that a figure shows and no cell of its notebook has printed."""
+    shown = re.findall(r"\d+\.\d+", " ".join(text for text, *_ in texts(svg)))
+    return [number for number in shown if not re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", printed)]
+
+
+def test_a_figure_of_measured_numbers_shows_those_that_the_notebook_printed():
+    measured = {name: svg for name, svg in DRAWN.items() if name.endswith("_answer")}
+    assert measured
+    for name, svg in measured.items():
+        (path,) = (path for path in notebooks("core") if path.name.startswith(name[:2]))
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+        printed = "\n".join(output.text for output in outputs if output.output_type == "stream")
+        assert foreign_numbers(svg, printed) == []
+        assert foreign_numbers(re.sub(r"(\d+\.\d)\d", r"\g<1>999", svg), printed), "a wrong number is found"
 
 
 def test_there_is_a_map_for_each_notebook_and_each_marks_its_own():

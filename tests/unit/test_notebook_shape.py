@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 LEDGER = yaml.safe_load((ROOT / "tests" / "claims" / "ledger.yaml").read_text(encoding="utf-8"))
 REBUILT = [path for path in notebooks("core") if path.name[:2] in LEDGER["rebuilt"]]
 BUILDS = {  # what the student writes in each core notebook
-    "01": ["scaled_dot_product_attention", "padding_mask", "causal_mask", "MultiHeadAttention"],
+    "01": ["scaled_dot_product_attention", "padding_mask", "causal_mask", "MultiHeadAttention", "best_head"],
 }
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.

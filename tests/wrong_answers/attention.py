@@ -5,7 +5,7 @@ import math
 import torch
 
 from helpers import attention
-from helpers.classroom.exercises.attention import window_mask
+from helpers.classroom.exercises.attention import best_head, window_mask
 
 
 def distances(length):
@@ -369,6 +369,40 @@ def empty_rows_see_all(attention_mask):
     return mask | ~mask.any(dim=-1, keepdim=True)
 
 
+def best_of_all_sentences(weights):
+    return divmod(weights.amax(0).argmax().item(), weights.shape[2])
+
+
+def best_on_average(weights):
+    return divmod(weights.mean(0).argmax().item(), weights.shape[2])
+
+
+def worst_head(weights):
+    return divmod(weights.amin(0).argmin().item(), weights.shape[2])
+
+
+def best_from_one(weights):
+    layer, head = best_head(weights)
+    return layer + 1, head + 1
+
+
+def best_as_one_number(weights):
+    return weights.amin(0).argmax().item()
+
+
+def best_as_tensors(weights):
+    place = weights.amin(0).argmax()
+    return place // weights.shape[2], place % weights.shape[2]
+
+
+def best_with_heads_first(weights):
+    return divmod(weights.amin(0).argmax().item(), weights.shape[1] + 1)
+
+
+def best_of_three_heads(weights):
+    return divmod(weights.amin(0).argmax().item(), 3)
+
+
 def only_the_last_map(layers, hidden_states, mask):
     for layer in layers:
         hidden_states, weights = layer(hidden_states, mask, need_weights=True)
@@ -519,6 +553,16 @@ WRONG = {
         (causal_only, "look at padding"),
         (empty_rows, "not a number"),
         (empty_rows_see_all, "the future"),
+    ],
+    "best_head": [
+        (best_of_all_sentences, "minimum over the sentences first"),
+        (best_on_average, "minimum over the sentences first"),
+        (worst_head, "count from 0"),
+        (best_from_one, "count from 0"),
+        (best_as_one_number, "two things"),
+        (best_as_tensors, "plain ints"),
+        (best_with_heads_first, "which axis is which"),
+        (best_of_three_heads, "which axis is which"),
     ],
     "attention_maps": [
         (only_the_last_map, "one map for each layer"),

@@ -254,6 +254,46 @@ def check_multi_head_attention(answer):
     yield compare(module(hidden, mask, True)[0], ours(hidden, mask)[0].detach(), ask, mask=mask)
 
 
+def best_head(weights):
+    """Return (layer, head), two ints, of the head whose smallest weight over the sentences is largest.
+
+    weights (sentences, layers, heads).
+    """
+    smallest = weights.amin(dim=0)  # (layers, heads)
+    return divmod(smallest.argmax().item(), smallest.shape[1])  # argmax counts through the flattened table
+
+
+@exercise(
+    best_head,
+    minutes=5,
+    difficulty=1,
+    build=True,
+    hints=(
+        "Two steps. Which axis are the sentences, and what remains when you take the minimum over it?",
+        "argmax() without dim gives one number that counts through the flattened table. With 12 heads a layer, which "
+        "layer and head is number 18? divmod(18, 12) says.",
+    ),
+)
+def check_best_head(answer):
+    weights = torch.full((2, 2, 3), 0.1)  # 2 sentences, 2 layers, 3 heads
+    weights[:, 0, 1] = torch.tensor([0.9, 0.2])  # the largest single weight, and the largest mean
+    weights[:, 1, 2] = torch.tensor([0.5, 0.4])  # the largest smallest weight
+    found = answer(weights.clone())
+    both = isinstance(found, tuple) and len(found) == 2
+    yield both, "Do you return two things, the layer and the head, as in `return layer, head`?"
+    kinds = [type(part).__name__ for part in found]
+    yield compare(kinds, ["int", "int"], "Are both plain ints? item() turns a tensor of one number into one.")
+    alone = torch.zeros(1, 2, 3)
+    alone[0, 0, 0] = 1
+    yield compare(answer(alone), (0, 0), "Do layers and heads count from 0?", weights=alone)
+    ask = "Which head has the largest smallest weight? Take the minimum over the sentences first, then the maximum."
+    yield compare(found, (1, 2), ask, weights=weights)
+    table = torch.rand(5, 6, 12, generator=generator(3))
+    expected = best_head(table)
+    ask = "With 5 sentences, 6 layers, and 12 heads: which axis is which, and how many heads does a layer have?"
+    yield compare(answer(table), expected, ask, weights=table)
+
+
 def found_attention_maps(layers, hidden_states, mask):
     """Return the attention weights of every layer, a list of (batch, heads, seq, seq)."""
     maps = []
