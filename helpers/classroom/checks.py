@@ -94,7 +94,7 @@ submitted: dict[str, Callable] = {}  # name → the last answer given to `check`
 
 def check(answer: Callable) -> Callable:
     """Check your answer, show the verdict, and return code for the notebook to go on with: your answer if it passes,
-    else the course's own. Use it as in `padding_mask = check(padding_mask)`.
+    else the course's version. Use it as in `padding_mask = check(padding_mask)`.
 
     Whatever the answer does, the notebook runs on. Raises TypeError for what is no function or class, KeyError if there
     is no such exercise, and, with COURSE_STRICT set, BuildFailed for a build cell whose answer does not pass.
@@ -106,7 +106,7 @@ def check(answer: Callable) -> Callable:
         display(verdict)
         return answer
     end = "" if verdict.text[-1] in ".?" else "."
-    display(replace(verdict, text=f"{verdict.text}{end} The notebook goes on with the course's own."))
+    display(replace(verdict, text=f"{verdict.text}{end} The notebook goes on with the course's version."))
     if os.environ.get("COURSE_STRICT") and task.build:
         raise BuildFailed(repr(verdict))
     return task.reference

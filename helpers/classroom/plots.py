@@ -93,7 +93,7 @@ def heatmap(
     limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw a matrix (rows, columns) as shades of blue, with its numbers where there is room (at most 8 × 8, unless
-    said)."""
+    said); an exact zero has none."""
     return heatmaps([(title, matrix)], rows, columns, alt, xlabel, ylabel, numbers, limits)
 
 
@@ -129,9 +129,9 @@ def heatmaps(
         if show_numbers:
             for (i, j), value in np.ndenumerate(array):
                 dark = value > low + 0.6 * (high - low)
-                axis.text(
-                    j, i, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if dark else "black"
-                )
+                # an exact zero, as behind a mask, stays blank: small is not zero
+                text = "" if value == 0 else "<.01" if 0 < value < 0.005 else f"{value:.2f}"
+                axis.text(j, i, text, ha="center", va="center", fontsize=9, color="white" if dark else "black")
     axes[0].set_ylabel(ylabel)
     if not show_numbers:
         figure.colorbar(image, ax=axes, shrink=0.8)

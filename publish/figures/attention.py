@@ -9,7 +9,7 @@ WORDS = ["not", "a", "good", "film"]
 GOOD = WORDS.index("good")
 EMBEDDINGS = [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 1]]  # as in notebook 01
 QUERY = [2, 0, 0, 2]
-KEYS = [[2, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 1]]
+KEYS = [[2, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 1]]
 VALUES = [[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]]
 MEANINGS = ("negation", "praise", "thing")
 LANES = [218, 326, 460, 580]
@@ -82,7 +82,7 @@ def qkv():
         "The words not, a, good, and film become embedding vectors of six numbers, which say whether a word is a "
         "negation, an article, an adjective, a noun, praise, or a thing. Two matrices, W_k and W_v, the same for every "
         "word, make a key of four numbers and a value of three numbers. A third, W_q, makes the query of good, 2 0 0 "
-        "2. The keys are 2 0 0 0, 0 0 1 0, 0 0 0 1, and 0 1 0 1; the values are 1 0 0, 0 0 0, 0 1 0, and 0 0 1.",
+        "2. The keys are 2 0 0 0, 0 1 0 0, 0 0 0 1, and 0 0 1 1; the values are 1 0 0, 0 0 0, 0 1 0, and 0 0 1.",
         552,
     )
     fig.heading("From embeddings to a query, keys, and values")
@@ -115,7 +115,7 @@ def qkv():
     fig.lines(
         20,
         500,
-        "The numbers of a query or key: negation, noun, article, content word.",
+        "The numbers of a query or key: negation, article, noun, content word.",
         "The numbers of a value: negation, praise, thing.",
         "Every word has a query; only the query of *good* is shown.",
     )
@@ -382,14 +382,14 @@ def answer():
     fig = Figure(
         "01_answer",
         "The word good in two sentences, inside MiniLM",
-        "The two sentences of the opening, not a good film and a good film, now inside MiniLM. In both, good starts "
-        "from the same vector. In the first, a wide arc marked 0.95 leads from not into good: layer 1, head 6. In the "
-        "second there is no negation, and most of that head's weight goes to CLS. The final vectors of good differ: "
-        "their cosine similarity is 0.84.",
+        "The two sentences of the opening, not a good film and a good film, now inside MiniLM. In the embedding "
+        "table, good has the same vector in both. In the first, a wide arrow marked 0.95 leads from not into good: "
+        "layer 1, head 6. In the second there is no negation, and most of that head's weight goes to CLS. The final "
+        "vectors of good differ: their cosine similarity is 0.84.",
         430,
     )
     fig.heading("What *good* means here, computed by your code in MiniLM")
-    fig.text(20, 66, "**Before layer 0:** one vector per word", anchor="start")
+    fig.text(20, 66, "**In the embedding table:** one vector per word", anchor="start")
     shared, changed = [3, 8, 1, 7, 2], ([6, 3, 6, 4, 4], [3, 6, 2, 7, 4])
     for words, lanes, final in (("not a good film".split(), left, 0), ("a good film".split(), right, 1)):
         good = lanes[words.index("good")]
@@ -398,13 +398,15 @@ def answer():
             fig.token(x, 262, word, "asking" if word == "good" else "plain", w=72)
         fig.arrow((good, 298), (good, 318), color=BLUE, width=2.5)
         fig.vector(good, 320, changed[final], BLUE, 40, 14, show=False, top=10)
-    fig.bracket(218, 502, 156, "the same vector: cosine similarity 1", 14)
-    fig.path("M58 258C58 196 218 196 218 254", BLUE, 13)
+    fig.bracket(218, 502, 156, "cosine similarity 1", 14)
+    fig.text(20, 340, "**After six layers**", anchor="start")
+    fig.path("M58 258C58 196 218 196 218 244", BLUE, 13)
+    fig.shape((218, 260), (206, 240), (230, 240), fill=BLUE)
     fig.text(138, 196, "weight 0.95", color=BLUE)
     fig.text(138, 240, "layer 1, head 6", SMALL, MUTED)
     fig.text(502, 216, "no negation: most of", SMALL, MUTED)
     fig.text(502, 234, "the weight goes to [CLS]", SMALL, MUTED)
-    fig.bracket(218, 502, 396, "after six layers: cosine similarity 0.84", 14)
+    fig.bracket(218, 502, 396, "cosine similarity 0.84", 14)
     return fig
 
 

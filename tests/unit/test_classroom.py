@@ -203,7 +203,7 @@ def test_in_place_of_one_that_fails_the_courses_own_goes_on(entered, capsys, wro
     assert check(wrong) is double and submitted["double"] is wrong
     assert (
         capsys.readouterr().out
-        == f"{verdict}{'' if verdict.endswith('?') else '.'} The notebook goes on with the course's own.\n"
+        == f"{verdict}{'' if verdict.endswith('?') else '.'} The notebook goes on with the course's version.\n"
     )
 
 

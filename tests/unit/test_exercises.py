@@ -95,7 +95,7 @@ def test_untouched_it_says_so(name):
     _, _, cell = STATED[name]
     shown = [output.data["text/plain"] for output in cell.outputs if "data" in output]
     bug = "; the bug is still there" if EXERCISES[name].found else ""
-    assert shown == [f"○ {name}: not attempted{bug}. The notebook goes on with the course's own."]
+    assert shown == [f"○ {name}: not attempted{bug}. The notebook goes on with the course's version."]
     assert ast.get_docstring(ast.parse(cell.source).body[0]), "a stub says what it takes and returns"
 
 

@@ -270,7 +270,7 @@ def as_a_student(monkeypatch, tmp_path):
 def test_an_untouched_copy_runs_from_top_to_bottom(path, student, as_a_student, capsys):
     namespace, shown = run_copy(student, capsys)
     for name in BUILDS[path.name[:2]]:
-        assert f"○ {name}: not attempted. The notebook goes on with the course's own." in shown
+        assert f"○ {name}: not attempted. The notebook goes on with the course's version." in shown
         assert namespace[name] is exercises()[name].reference
 
 

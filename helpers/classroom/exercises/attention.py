@@ -114,7 +114,7 @@ def check_causal_mask_with_padding(answer):
 )
 def check_scaled_dot_product_attention(answer):
     query = torch.tensor([[2.0, 0, 0, 2]])
-    key = torch.tensor([[2.0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 1]])
+    key = torch.tensor([[2.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 1]])
     value = torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
     found = answer(query, key, value)
     both = isinstance(found, tuple) and len(found) == 2
