@@ -377,36 +377,35 @@ def order():
 
 
 def answer():
-    """Draw the ending: the opening's two sentences, with what the student's own attention gave inside MiniLM."""
-    left, right = [58, 138, 218, 298], [422, 502, 582]
+    """Draw the ending: a pair of test sentences, with what the student's own attention gave inside MiniLM."""
     fig = Figure(
         "01_answer",
         "The word good in two sentences, inside MiniLM",
-        "The two sentences of the opening, not a good film and a good film, now inside MiniLM. In the embedding "
-        "table, good has the same vector in both. In the first, a wide arrow marked 0.95 leads from not into good: "
-        "layer 1, head 6. In the second there is no negation, and most of that head's weight goes to CLS. The final "
-        "vectors of good differ: their cosine similarity is 0.84.",
-        430,
+        "The sentences this is not a good movie and this is a good movie, inside MiniLM. In the embedding table, good "
+        "has the same vector in both. In the first, a wide arrow marked 0.93 leads from not into good: layer 1, head "
+        "6. The final vectors of good differ: their cosine similarity is 0.83, and 0.87 with that head switched off.",
+        452,
     )
     fig.heading("What *good* means here, computed by your code in MiniLM")
     fig.text(20, 66, "**In the embedding table:** one vector per word", anchor="start")
     shared, changed = [3, 8, 1, 7, 2], ([6, 3, 6, 4, 4], [3, 6, 2, 7, 4])
-    for words, lanes, final in (("not a good film".split(), left, 0), ("a good film".split(), right, 1)):
+    for words, first, final in (("this is not a good movie".split(), 20, 0), ("this is a good movie".split(), 364, 1)):
+        wide = [18 + 8 * len(word) for word in words]
+        lanes = [first + sum(wide[:i]) + 6 * i + wide[i] / 2 for i in range(len(words))]
         good = lanes[words.index("good")]
         fig.vector(good, 80, shared, BLUE, 40, 14, show=False, top=10)
-        for x, word in zip(lanes, words):
-            fig.token(x, 262, word, "asking" if word == "good" else "plain", w=72)
+        for x, word, w in zip(lanes, words, wide):
+            fig.token(x, 262, word, "asking" if word == "good" else "plain", w=w)
         fig.arrow((good, 298), (good, 318), color=BLUE, width=2.5)
         fig.vector(good, 320, changed[final], BLUE, 40, 14, show=False, top=10)
-    fig.bracket(218, 502, 156, "cosine similarity 1", 14)
+    fig.bracket(221, 517, 156, "cosine similarity 1", 14)
+    fig.path("M137 258C137 196 221 196 221 244", BLUE, 13)
+    fig.shape((221, 260), (209, 240), (233, 240), fill=BLUE)
+    fig.text(179, 198, "weight 0.93", color=BLUE)
+    fig.text(20, 226, "layer 1, head 6", SMALL, MUTED, "start")
     fig.text(20, 340, "**After six layers**", anchor="start")
-    fig.path("M58 258C58 196 218 196 218 244", BLUE, 13)
-    fig.shape((218, 260), (206, 240), (230, 240), fill=BLUE)
-    fig.text(138, 196, "weight 0.95", color=BLUE)
-    fig.text(138, 240, "layer 1, head 6", SMALL, MUTED)
-    fig.text(502, 216, "no negation: most of", SMALL, MUTED)
-    fig.text(502, 234, "the weight goes to [CLS]", SMALL, MUTED)
-    fig.bracket(218, 502, 396, "cosine similarity 0.84", 14)
+    fig.bracket(221, 517, 396, "cosine similarity 0.83", 14)
+    fig.text(369, 436, "0.87 with that head switched off", SMALL, MUTED)
     return fig
 
 
