@@ -17,7 +17,7 @@ from .bert import PreTrainingModel
 from .masking import IGNORE
 from .sentence_pairs import Pair
 
-CLOZE = Path(__file__).parent.parent / "data" / "cloze_sentences.json"
+DATA = Path(__file__).parent.parent / "data"
 
 # ---------------------------------------------------------------- masked words
 
@@ -77,12 +77,24 @@ def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> li
     return [(tokenizer.decode([i]), p) for p, i in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
 
 
-def cloze(model: PreTrainingModel, tokenizer) -> list[dict]:
-    """Return, for each of the twelve everyday sentences, the top five words and whether one of them is accepted."""
-    sentences = json.loads(CLOZE.read_text(encoding="utf-8"))["sentences"]
+def cloze_sentences(name: str = "cloze_sentences") -> list[dict]:
+    """Return the twelve everyday sentences, each with its `text`, which holds one [MASK], and the `accepted` words;
+    name "cloze_development": twelve others, to choose settings on."""
+    return json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))["sentences"]
+
+
+def cloze(model: PreTrainingModel, tokenizer, name: str = "cloze_sentences") -> list[dict]:
+    """Return, for each of the twelve sentences, the `top` five words, whether the `first` is accepted, and whether one
+    of the five is (`right`)."""
+    sentences = cloze_sentences(name)
     found = [[word for word, _ in fill_mask(model, tokenizer, s["text"])] for s in sentences]
     return [
-        {"text": s["text"], "top": top, "right": bool(set(top) & set(s["accepted"]))}
+        {
+            "text": s["text"],
+            "top": top,
+            "first": top[0] in s["accepted"],
+            "right": bool(set(top) & set(s["accepted"])),
+        }
         for s, top in zip(sentences, found, strict=True)
     ]
 

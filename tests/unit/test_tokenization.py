@@ -1,12 +1,10 @@
 """WordPiece: the pretrained tokenizer and the ones we train."""
 
-import json
-from pathlib import Path
-
 import pytest
 from transformers import AutoTokenizer
 
 from helpers.corpora import load_reviews
+from helpers.evaluation import cloze_sentences
 from helpers.tokenization import SPECIAL_TOKENS, encode, load_tokenizer, ordinary_ids, special_ids, train_wordpiece
 
 TEXTS = ["Café at noon: a GREAT film.", "Unwatchable", "ok"]
@@ -26,9 +24,8 @@ def test_the_pretrained_vocabulary(tokenizer):
 
 def test_every_answer_to_an_everyday_sentence_is_one_piece(tokenizer):
     """Otherwise fill-mask, which writes one piece, could never give it."""
-    path = Path(__file__).parents[2] / "data" / "cloze_sentences.json"
-    sentences = json.loads(path.read_text(encoding="utf-8"))["sentences"]
-    assert len(sentences) == 12
+    sentences = [*cloze_sentences("cloze_sentences"), *cloze_sentences("cloze_development")]
+    assert len(sentences) == 24
     for sentence in sentences:
         assert sentence["text"].count("[MASK]") == 1 and sentence["accepted"]
         assert all(tokenizer.tokenize(answer) == [answer] for answer in sentence["accepted"]), sentence
