@@ -3,7 +3,8 @@
 Everything is post-norm, with learned absolute positions and the exact GELU, as transformers runs the released models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -313,6 +314,19 @@ class PreTrainingModel(nn.Module):
             nsp_loss = F.cross_entropy(nsp_logits.float(), next_sentence_label)
         parts = [part for part in (mlm_loss, nsp_loss) if part is not None]
         return PreTrainingOutput(sum(parts) if parts else None, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """Put a model in eval mode (no dropout) for the length of a `with` block; then every module is in its own mode
+    again."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield model
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from .bert import PreTrainingModel
+from .bert import PreTrainingModel, evaluating
 from .masking import IGNORE
 from .sentence_pairs import Pair
 
@@ -31,13 +31,12 @@ def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int
     mask, random, kept; with next_sentence_label in the batches also `nsp_accuracy` and `pairs`. The model is put in
     eval mode and back.
     """
-    was_training = model.training
-    model.eval()
     kinds = {kind: [0.0, 0, 0] for kind in ("mask", "random", "kept")}  # loss summed, right, slots
     nsp_right = pairs = 0
     for batch in batches:
         batch = {key: tensor.to(device) for key, tensor in batch.items()}
-        output = model(**batch)
+        with evaluating(model):
+            output = model(**batch)
         chosen = batch["labels"] != IGNORE
         labels, inputs = batch["labels"][chosen], batch["input_ids"][chosen]
         losses = torch.nn.functional.cross_entropy(output.mlm_logits.float(), labels, reduction="none")
@@ -53,7 +52,6 @@ def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int
         if "next_sentence_label" in batch:
             nsp_right += int((output.nsp_logits.argmax(-1) == batch["next_sentence_label"]).sum())
             pairs += len(batch["next_sentence_label"])
-    model.train(was_training)
     total = [sum(column) for column in zip(*kinds.values(), strict=True)]
     result = _summary(*total) | {"kinds": {kind: _summary(*sums) for kind, sums in kinds.items()}}
     return result | ({"nsp_accuracy": nsp_right / pairs, "pairs": pairs} if pairs else {})
@@ -65,14 +63,14 @@ def _summary(loss: float, right: int, slots: int) -> dict:
 
 @torch.no_grad()
 def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> list[tuple[str, float]]:
-    """Return the likeliest words for the one [MASK] in `text`, each with its probability; the model is left in
-    evaluation mode. Raises ValueError unless there is exactly one [MASK]."""
-    model.eval()
+    """Return the likeliest words for the one [MASK] in `text`, each with its probability; the model is put in eval mode
+    and back. Raises ValueError unless there is exactly one [MASK]."""
     batch = tokenizer(text, return_tensors="pt").to(model.mlm_head.bias.device)
     place = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()
     if len(place) != 1:
         raise ValueError(f"The text has {len(place)} [MASK] tokens; one is needed.")
-    probabilities = model(**batch).mlm_logits[0, place.item()].softmax(-1)
+    with evaluating(model):
+        probabilities = model(**batch).mlm_logits[0, place.item()].softmax(-1)
     found = probabilities.topk(top)
     return [(tokenizer.decode([i]), p) for p, i in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
 
@@ -190,8 +188,6 @@ def nsp_baselines(train: list[Pair], test: list[Pair]) -> dict[str, np.ndarray]:
 def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[Tensor, Tensor]:
     """Return the logits (n, num_labels) and the labels (n,) of a classifier over batches that carry `labels`, in the
     batches' order, on the CPU."""
-    was_training = model.training
-    model.eval()
     logits, labels = [], []
     for batch in batches:
         inputs = {
@@ -199,9 +195,9 @@ def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[
             for key, tensor in batch.items()
             if key not in ("labels", "special_tokens_mask", "index")
         }
-        logits.append(model(**inputs).logits.float().cpu())
+        with evaluating(model):
+            logits.append(model(**inputs).logits.float().cpu())
         labels.append(batch["labels"])
-    model.train(was_training)
     return torch.cat(logits), torch.cat(labels)
 
 

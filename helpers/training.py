@@ -14,22 +14,27 @@ import sys
 import sysconfig
 import time
 import types
+import warnings
 from collections.abc import Callable, Iterable, Sized
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save_file
+from filelock import FileLock, Timeout
+from safetensors import safe_open
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .attention import MultiHeadAttention
 from .batching import Batches
-from .results import write_json
+from .bert import evaluating
 
 # What a loss function returns: the loss to minimize, and its parts by name (those that are None are not logged).
 Losses = tuple[Tensor, dict[str, Tensor | None]]
+READ_EVERY = 10  # steps between two readings of the losses; each makes a GPU wait
 
 
 @dataclass(frozen=True)
@@ -96,16 +101,19 @@ def training_step(
     batch: dict[str, Tensor],
     compute_loss: Callable[[nn.Module, dict[str, Tensor]], Losses],
     max_grad_norm: float,
-) -> Losses:
-    """Take one training step on a batch: forward, backward, clip, step. Return the loss and its parts."""
+) -> tuple[Tensor, dict[str, Tensor | None], Tensor]:
+    """Take one training step on a batch: forward, backward, clip, step.
+
+    Returns the loss, its parts, and whether loss and gradient are finite (bool, on the device: nothing waits for it).
+    """
     device = next(model.parameters()).device
     with autocast(device):
         loss, parts = compute_loss(model, to_device(batch, device))
     loss.backward()
-    nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], max_grad_norm)
+    norm = nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], max_grad_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return loss, parts
+    return loss.detach(), parts, torch.isfinite(loss.detach()) & torch.isfinite(norm)
 
 
 def pretraining_loss(model: nn.Module, batch: dict[str, Tensor]) -> Losses:
@@ -126,14 +134,13 @@ def distillation_loss(
     al. 2015; Sanh et al. 2019, section 2).
 
     It is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and 1 are
-    those of DistilBERT's code. The teacher is put in eval mode.
+    those of DistilBERT's code. The teacher answers in eval mode, whatever mode it is in.
     """
-    teacher.eval()
 
     def compute(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
         inputs = {key: tensor for key, tensor in batch.items() if key != "labels"}
         hidden, logits = student.hidden_and_logits(**inputs)
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(teacher):
             teacher_hidden, teacher_logits = teacher.hidden_and_logits(**inputs)
         parts = {
             "soft": soft_target_loss(logits.float(), teacher_logits.float(), temperature),
@@ -178,28 +185,34 @@ def pretrain(
     """Train a `PreTrainingModel` (masked words, and next sentence where the batches carry its label) for `steps` steps.
 
     `batches(generator)` yields one epoch of batches, fresh pairs and masks at every call; it must sample from that
-    generator alone. `evaluate` is called with the model every `evaluate_every` steps and at the end. With `run`, a
-    checkpoint is written now and then and a run that was stopped goes on from it. Raises ValueError for an epoch
-    without batches.
+    generator alone. `evaluate` is called with the model, in eval mode, every `evaluate_every` steps and at the end; it
+    returns a dictionary. With `run`, a checkpoint is written now and then and a run that was stopped goes on from it.
+    Raises ValueError for an epoch without batches, and FloatingPointError, with the step, for a loss or gradient that
+    is not finite; the checkpoint before it is kept.
     """
     optimizer = make_optimizer(model, learning_rate, optimization.weight_decay)
     warmup = int(optimization.warmup_fraction * steps)
     state = LoopState(generator, History())
     if run is not None:
-        run.restore(model, optimizer, state)
-    model.train()
-    with progress_bar(steps, "pre-training", progress, initial=state.step) as bar:
-        while state.step < steps:
-            for batch in state.epoch(batches):
-                set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, warmup))
-                loss, parts = training_step(model, optimizer, batch, pretraining_loss, optimization.max_grad_norm)
-                state.log(loss, parts, batch, bar)
-                if evaluate and (state.step == steps or evaluate_every and state.step % evaluate_every == 0):
-                    state.evaluated(evaluate(model))
-                if run is not None and (state.step == steps or state.step % run.every == 0):
-                    run.save(model, optimizer, state)
-                if state.step == steps or run is not None and state.step == run.stop_after:
-                    return state.history
+        run.begin(model, {"steps": steps, "learning_rate": learning_rate} | asdict(optimization))
+    with nullcontext() if run is None else run.lock():
+        if run is not None:
+            run.restore(model, optimizer, state)
+        model.train()
+        with progress_bar(steps, "pre-training", progress, initial=state.step) as bar:
+            while state.step < steps:
+                for batch in state.epoch(batches):
+                    set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, warmup))
+                    step = training_step(model, optimizer, batch, pretraining_loss, optimization.max_grad_norm)
+                    state.log(*step, batch, bar)
+                    if evaluate and (state.step == steps or evaluate_every and state.step % evaluate_every == 0):
+                        state.evaluate(evaluate, model)
+                    stopping = state.step == steps or run is not None and state.step == run.stop_after
+                    if run is not None and (state.step == steps or state.step % run.every == 0):
+                        run.save(model, optimizer, state)
+                    if stopping:
+                        state.read()
+                        return state.history
     return state.history
 
 
@@ -214,12 +227,13 @@ def fine_tune(
     evaluate: Callable[[nn.Module], dict] | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a classifier for whole epochs; `evaluate` is called after each.
+    """Train a classifier for whole epochs; `evaluate` is called after each, with the model in eval mode.
 
     batches: a DataLoader whose batches carry `labels`, as `batching.length_batches` makes it, or a list of batches; it
     is gone through once an epoch. Only parameters that require a gradient are trained: freeze a part with `freeze`
     first. compute_loss: `distillation_loss(teacher)` lets the model learn from a teacher. Raises TypeError for batches
-    without a length, which the schedule needs, and ValueError for none, or if an epoch has another number of them.
+    without a length, which the schedule needs, ValueError for none, or if an epoch has another number of them, and
+    FloatingPointError, with the step, for a loss or gradient that is not finite.
     """
     if not isinstance(batches, Sized):
         raise TypeError("The batches have no length, which the schedule needs: give a DataLoader or a list of batches.")
@@ -234,13 +248,13 @@ def fine_tune(
             model.train()
             for batch in batches:
                 set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, warmup))
-                loss, parts = training_step(model, optimizer, batch, compute_loss, optimization.max_grad_norm)
-                state.log(loss, parts, batch, bar)
+                state.log(*training_step(model, optimizer, batch, compute_loss, optimization.max_grad_norm), batch, bar)
+            state.read()
             if state.step != epoch * len(batches):
                 seen = state.step - (epoch - 1) * len(batches)
                 raise ValueError(f"The epoch had {seen} batches, not {len(batches)}: the schedule would be wrong.")
             if evaluate:
-                state.evaluated(evaluate(model))
+                state.evaluate(evaluate, model)
     return state.history
 
 
@@ -277,7 +291,7 @@ def autocast(device: torch.device):
 
 def to_device(batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
     return {
-        key: tensor.to(device, non_blocking=True)
+        key: tensor.to(device, non_blocking=device.type == "cuda")  # elsewhere a copy may be read too early
         for key, tensor in batch.items()
         if key not in ("special_tokens_mask", "index")
     }
@@ -291,6 +305,7 @@ class LoopState:
         self.generator, self.history = generator, history
         self.step = self.position = 0
         self.epoch_start: Tensor | None = None  # set while an epoch is under way
+        self.waiting: list[tuple[int, dict[str, Tensor], Tensor]] = []  # steps whose losses have not been read
         self.clock = time.perf_counter()  # of the last step; making the batch counts as training, evaluation does not
 
     def epoch(self, batches: Batches) -> Iterable[dict[str, Tensor]]:
@@ -311,26 +326,71 @@ class LoopState:
             raise ValueError("The epoch has no batches: there is no data to train on.")
         self.epoch_start = None
 
-    def log(self, loss: Tensor, parts: dict[str, Tensor | None], batch: dict[str, Tensor], bar: tqdm) -> None:
+    def log(
+        self, loss: Tensor, parts: dict[str, Tensor | None], finite: Tensor, batch: dict[str, Tensor], bar: tqdm
+    ) -> None:
+        """Note a step. Its losses stay on the device until `read`."""
         now = time.perf_counter()
         self.history.seconds += now - self.clock
         self.clock = now
         self.step += 1
         self.position += 1
-        self.history.steps.append(self.step)
-        self.history.loss.append(loss.item())
-        for name, part in parts.items():
-            if part is not None:
-                self.history.parts.setdefault(name, []).append(part.item())
+        named = {name: part.detach() for name, part in parts.items() if part is not None}
+        self.waiting.append((self.step, {"": loss, **named}, finite))
         real = batch.get("attention_mask")
         self.history.tokens += batch["input_ids"].numel() if real is None else int((real > 0).sum())
+        if len(self.waiting) == READ_EVERY:
+            self.read()
         bar.update()
-        speed = f"{self.history.tokens_per_second:,.0f}"
-        bar.set_postfix(loss=f"{self.history.loss[-1]:.2f}", tokens_per_s=speed, refresh=False)
+        if self.history.loss:
+            speed = f"{self.history.tokens_per_second:,.0f}"
+            bar.set_postfix(loss=f"{self.history.loss[-1]:.2f}", tokens_per_s=speed, refresh=False)
 
-    def evaluated(self, result: dict) -> None:
-        self.history.evaluations.append((self.step, result))
+    def read(self) -> None:
+        """Move the losses that wait on the device into the history: one transfer for all of them. Raises
+        FloatingPointError, with the step, at the first that is not finite."""
+        if not self.waiting:
+            return
+        waiting, self.waiting = self.waiting, []
+        values = iter(torch.stack([value for _, named, _ in waiting for value in named.values()]).tolist())
+        finite = torch.stack([finite for *_, finite in waiting]).tolist()
+        for (step, named, _), good in zip(waiting, finite, strict=True):
+            found = {name: next(values) for name in named}
+            if not good:
+                raise FloatingPointError(
+                    f"Training stops: the loss ({found['']:.3g}) or its gradient is not finite at step {step}; lower "
+                    "the learning rate or check that step's batch (a checkpoint from before it is kept)."
+                )
+            self.history.steps.append(step)
+            self.history.loss.append(found.pop(""))
+            for name, value in found.items():
+                self.history.parts.setdefault(name, []).append(value)
+
+    def evaluate(self, evaluate: Callable[[nn.Module], dict], model: nn.Module) -> None:
+        """Note what an evaluation returns, as plain values, and leave the model in the mode it was in."""
+        self.read()
+        with evaluating(model):
+            result = evaluate(model)
+        self.history.evaluations.append((self.step, plain(result)))
         self.clock = time.perf_counter()
+
+
+def plain(value, place: str = "evaluate's result"):
+    """Return a value as JSON gives it back: numbers, strings, None, lists, dictionaries with strings as keys; arrays,
+    tensors, and NumPy's scalars become these. Raises TypeError, with the place, for anything else."""
+    if isinstance(value, dict):
+        if wrong := [key for key in value if not isinstance(key, str)]:
+            raise TypeError(f"{place} has the key {wrong[0]!r}: a checkpoint can hold strings as keys only.")
+        return {key: plain(part, f"{place}[{key!r}]") for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part, f"{place}[{i}]") for i, part in enumerate(value)]
+    if hasattr(value, "tolist"):  # a tensor, an array, or a scalar of NumPy
+        return plain(value.tolist(), place)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"{place} is {type(value).__name__}: a checkpoint can hold numbers, strings, lists, and dicts only."
+    )
 
 
 # ---------------------------------------------------------------- run checkpoints
@@ -408,13 +468,13 @@ def _source(function: types.FunctionType) -> str:
 
 
 class Run:
-    """Checkpoints of one run, in a folder whose name is a digest of the given configuration and data, of helpers'
-    source, and of the model's own.
+    """Checkpoints of one run, in a folder whose name is a digest of the given configuration and data, of the loop's own
+    settings, of helpers' source, and of the model's own.
 
     Change any of them and the digest changes, so a stale checkpoint is never picked up. What else shapes a run, such
     as how its batches are made, belongs in `configuration`; its first batch will do. The folder lies in $COURSE_RUNS
-    (default: runs/). every: steps between two checkpoints. stop_after: end early, at this step, as a killed kernel
-    would.
+    (default: runs/). A checkpoint is one file whose name holds the step and the digest of its content; the last two are
+    kept. every: steps between two checkpoints. stop_after: end early, at this step, as a killed kernel would.
     """
 
     def __init__(
@@ -422,52 +482,87 @@ class Run:
     ):
         self.name, self.every, self.stop_after = name, every, stop_after
         self.digest = hashlib.sha256()
-        self._add(json.dumps(configuration, sort_keys=True, default=str), *data, SOURCE)
+        _add(self.digest, json.dumps(configuration, sort_keys=True, default=str), *data, SOURCE)
         self.folder: Path | None = None  # known once there is a model
 
-    def begin(self, model: nn.Module) -> None:
-        """Settle the run's folder, which depends on the model's own classes."""
-        if self.folder is None:
-            self._add(*own_source(model))
-            self.folder = Path(os.environ.get("COURSE_RUNS", "runs")) / f"{self.name}-{self.digest.hexdigest()[:16]}"
+    def begin(self, model: nn.Module, loop: dict) -> None:
+        """Settle the run's folder, which depends on the model's own classes and the settings of the loop."""
+        digest = self.digest.copy()
+        _add(digest, json.dumps(loop, sort_keys=True), *own_source(model))
+        self.folder = Path(os.environ.get("COURSE_RUNS", "runs")) / f"{self.name}-{digest.hexdigest()[:16]}"
 
-    def _add(self, *texts: str) -> None:
-        for text in texts:
-            self.digest.update(hashlib.sha256(text.encode()).digest())
+    def lock(self) -> FileLock:
+        """Return the held lock of the run's folder, a context manager; the system frees it when the process dies.
+        Raises RuntimeError if another process trains this run, OSError if the folder cannot be written."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return FileLock(self.folder / "lock").acquire(timeout=0)
+        except Timeout:
+            raise RuntimeError(
+                f"Another process is training this run, {self.folder}: wait for it or stop it, or set COURSE_RUNS."
+            ) from None
+        except OSError as error:
+            message = f"No checkpoint can be written: {error.strerror}; set COURSE_RUNS"
+            raise OSError(error.errno, message, str(self.folder)) from None
+
+    def checkpoints(self) -> list[Path]:
+        """Return the run's checkpoints, the newest first."""
+        found = self.folder.glob("step*-*.safetensors")
+        return sorted(found, key=lambda path: int(path.name[4:].partition("-")[0]), reverse=True)
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
-        """Write weights, optimizer moments and every generator's state as safetensors, the rest as JSON; swap them in
-        at once. `restore` comes first: it settles the folder."""
+        """Write weights, optimizer moments, every generator's state, and the history as one file: written beside,
+        synced, and swapped in. Raises FloatingPointError for weights that are not finite, and OSError with the step
+        that is kept if the file cannot be written. `begin` comes first."""
+        state.read()
         tensors = {f"model.{key}": tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
         for index, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": tensor.cpu() for key, tensor in moments.items()}
+        for key, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all():
+                raise FloatingPointError(f"Training stops: {key} is not finite after step {state.step}.")
         tensors |= {"generator": state.generator.get_state(), "global_generator": torch.get_rng_state()}
         if state.epoch_start is not None:
             tensors["epoch_start"] = state.epoch_start
         if torch.cuda.is_available():
             tensors["cuda_generator"] = torch.cuda.get_rng_state()
-        self.folder.mkdir(parents=True, exist_ok=True)
         facts = {"step": state.step, "position": state.position, "history": vars(state.history)}
-        # The step is part of both names: whichever write a crash interrupts, the last complete pair is still there.
-        save_file(tensors, self.folder / f"step{state.step}.safetensors")
-        write_json(self.folder / "state.json", facts)
-        for old in self.folder.glob("step*.safetensors"):
-            if old.name != f"step{state.step}.safetensors":
-                old.unlink()
+        content = save(tensors, metadata={"facts": json.dumps(facts)})
+        beside = self.folder / "step.part"
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self.folder / f"step{state.step}-{hashlib.sha256(content).hexdigest()}.safetensors")
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            kept = self.checkpoints()[:1]
+            last = f"the last one, {kept[0].name.partition('-')[0]}, is kept" if kept else "there is none yet"
+            message = f"The checkpoint of step {state.step} can't be written: {error.strerror}; {last}"
+            raise OSError(error.errno, message, str(self.folder)) from None
+        for old in self.checkpoints()[2:]:
+            old.unlink()
 
     def remove(self) -> None:
-        """Delete the run's checkpoint: what is finished must not be taken for a run that can go on."""
+        """Delete the run's checkpoints: what is finished must not be taken for a run that can go on."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> bool:
-        """Put everything back as `save` found it; return False if there is no checkpoint."""
-        self.begin(model)
-        if not (self.folder / "state.json").is_file():
+        """Put everything back as the newest whole checkpoint has it; return False if there is none. A damaged one is
+        passed over with a warning."""
+        for path in self.checkpoints():
+            # Read, not mapped: Windows refuses to delete a file that is mapped, and a later save deletes this one.
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() == path.stem.partition("-")[2]:
+                break
+            warnings.warn(f"The checkpoint {path} is damaged; training goes on from the one before it.", stacklevel=3)
+        else:
             return False
-        facts = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
-        # Read, not mapped: Windows refuses to delete a file that is mapped, and the next save deletes this one.
-        tensors = load((self.folder / f"step{facts['step']}.safetensors").read_bytes())
+        tensors = load(content)
+        with safe_open(path, "pt") as file:
+            facts = json.loads(file.metadata()["facts"])
         model.load_state_dict(
             {key.removeprefix("model."): tensor for key, tensor in tensors.items() if key.startswith("model.")}
         )
@@ -487,3 +582,8 @@ class Run:
         state.history.evaluations = [tuple(entry) for entry in state.history.evaluations]
         state.clock = time.perf_counter()  # nor is reading a checkpoint
         return True
+
+
+def _add(digest, *texts: str) -> None:
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode()).digest())

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from . import evaluation, training
 from .batching import length_batches
-from .bert import Encoder, SequenceClassifier, pool
+from .bert import Encoder, SequenceClassifier, evaluating, pool
 from .corpora import Review, load_reviews
 from .device import generator
 from .tokenization import encode, load_tokenizer
@@ -45,22 +45,22 @@ def text_vectors(
     encoder: Encoder, examples: list[dict], tokenizer, poolings=("cls", "mean"), layers=(-1,), device="cpu"
 ) -> dict:
     """Return {(layer, pooling): float array (texts, hidden)} of the frozen encoder, in the examples' order; layer 0
-    is the embeddings."""
+    is the embeddings. The encoder is put in eval mode and back."""
     found = {
         (layer, pooling): np.empty((len(examples), encoder.config.hidden_size), np.float32)
         for layer in layers
         for pooling in poolings
     }
-    encoder.eval()
     for batch in length_batches(examples, tokenizer, 64):
         batch = {key: tensor.to(device) for key, tensor in batch.items()}
-        states = encoder(
-            batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True
-        ).hidden_states
-        for layer, pooling in found:
-            found[layer, pooling][batch["index"].cpu()] = (
-                pool(states[layer], batch["attention_mask"], pooling, encoder).float().cpu().numpy()
-            )
+        with evaluating(encoder):
+            states = encoder(
+                batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True
+            ).hidden_states
+            for layer, pooling in found:
+                found[layer, pooling][batch["index"].cpu()] = (
+                    pool(states[layer], batch["attention_mask"], pooling, encoder).float().cpu().numpy()
+                )
     return found
 
 

@@ -8,6 +8,7 @@ how many processes share it, and a run that was stopped goes on with another num
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 
 import torch
 import torch.distributed as dist
@@ -98,7 +99,11 @@ class GlobalMean(nn.Module):
 class SharedRun(training.Run):
     """Run checkpoints of many processes: the first one writes, all read (from a folder that all of them see)."""
 
+    def lock(self):
+        return super().lock() if is_first() else nullcontext()
+
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: training.LoopState) -> None:
+        state.read()  # on every process: all of them stop at a loss that is not finite
         if is_first():
             super().save(model.module.model, optimizer, state)
         dist.barrier()  # nobody goes on, and is killed, before the checkpoint is there

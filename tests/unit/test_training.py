@@ -1,13 +1,17 @@
 """The loops learn, stop and go on bit for bit, and touch nothing that they should leave alone."""
 
 import copy
+import errno
+import itertools
 import linecache
+import os
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import tqdm.notebook
@@ -16,7 +20,7 @@ from torch import nn
 
 from helpers import training
 from helpers.batching import MlmCollator, length_batches, pad, pretraining_batches
-from helpers.bert import Encoder, PreTrainingModel, SequenceClassifier, make_config
+from helpers.bert import Encoder, PreTrainingModel, SequenceClassifier, evaluating, make_config
 from helpers.device import generator
 from helpers.evaluation import evaluate_mlm
 from helpers.sentence_pairs import build_inputs, make_nsp_pairs
@@ -24,6 +28,7 @@ from helpers.training import (
     LoopState,
     Optimization,
     Run,
+    classification_loss,
     cosine_loss,
     distillation_loss,
     fine_tune,
@@ -96,14 +101,13 @@ def new_run(every: int, configuration=None, data=("some text", "more text")) -> 
 
 def folder_of(run: Run) -> Path:
     """The folder that the run will use for a model of helpers' own classes."""
-    run.begin(nn.Linear(1, 1))
+    run.begin(nn.Linear(1, 1), {"steps": STEPS, "learning_rate": 1e-3} | asdict(Optimization()))
     return run.folder
 
 
 def checkpoint(run: Run) -> dict:
     """Everything in the run's last checkpoint: weights, optimizer moments, generators."""
-    (path,) = run.folder.glob("step*.safetensors")
-    return load_file(path)
+    return load_file(run.checkpoints()[0])
 
 
 @pytest.fixture(scope="module")
@@ -201,11 +205,67 @@ def test_writing_checkpoints_changes_nothing(train, uninterrupted):
 def test_a_crash_while_writing_leaves_the_last_checkpoint_whole(train, uninterrupted):
     run = new_run(every=3)
     train(run, stop_after=6)
-    (run.folder / "step9.safetensors").write_bytes(b"half a fil")
-    (run.folder / "state.json.next").write_text('{"step": 9, "hist', encoding="utf-8")
+    (run.folder / "step.part").write_bytes(b"half a fil")
     _, history = train(new_run(every=3), seed=100)
     assert history.loss == uninterrupted[1].loss
-    assert [path.name for path in run.folder.glob("step*")] == [f"step{STEPS}.safetensors"]
+    assert [path.name.partition("-")[0] for path in run.checkpoints()] == [f"step{STEPS}", f"step{STEPS - 3}"]
+
+
+@pytest.mark.parametrize("damage", ["cut short", "one byte", "emptied"])
+def test_a_damaged_checkpoint_is_passed_over(train, uninterrupted, damage):
+    run = new_run(every=3)
+    train(run, stop_after=6)
+    newest, older = run.checkpoints()
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes({"cut short": content[:-9], "one byte": content, "emptied": b""}[damage])
+    with pytest.warns(UserWarning, match=r"step6-\w+\.safetensors is damaged; training goes on from the one before it"):
+        _, history = train(new_run(every=3), seed=100)
+    assert history.loss == uninterrupted[1].loss and older.name.startswith("step3-")
+
+
+def test_other_steps_or_another_rate_are_another_run(batches, small_tokenizer):
+    options = {"generator": generator(0), "progress": False}
+    for steps, rate, warmup in ((3, 1e-3, 0.1), (2, 1e-3, 0.1), (3, 1e-4, 0.1), (3, 1e-3, 0.5)):
+        model = tiny_model(small_tokenizer)
+        settings = {"learning_rate": rate, "optimization": Optimization(warmup_fraction=warmup)}
+        assert len(pretrain(model, batches, steps=steps, run=new_run(every=1), **settings, **options).loss) == steps
+    folders = list(Path(os.environ["COURSE_RUNS"]).iterdir())
+    assert len(folders) == 4
+
+
+def test_two_kernels_on_one_run_get_a_sentence(train):
+    first, second = new_run(every=3), new_run(every=3)
+    for run in (first, second):
+        run.begin(nn.Linear(1, 1), {})
+    with (
+        first.lock(),
+        pytest.raises(RuntimeError, match="Another process is training this run, .*tiny-.*: wait for it"),
+    ):
+        second.lock()
+    with second.lock():
+        pass
+
+
+def test_a_checkpoint_that_cannot_be_written_says_what_is_kept(train, monkeypatch):
+    run = new_run(every=3)
+    train(run, stop_after=3)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="step 6 can't be written: No space left on device; the last one, step3, is kept"):
+        train(new_run(every=3), seed=100)
+    assert [path.name.partition("-")[0] for path in run.checkpoints()] == ["step3"]
+    assert not (run.folder / "step.part").exists()
+
+
+def test_a_folder_that_cannot_be_made_says_so(train, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="No checkpoint can be written: Not a directory; set COURSE_RUNS"):
+        train(new_run(every=3))
 
 
 @pytest.fixture
@@ -320,7 +380,7 @@ def in_a_notebook(monkeypatch):
         monkeypatch.setitem(linecache.cache, name, (len(source), None, source.splitlines(keepends=True), name))
         exec(compile(source, name, "exec"), namespace)
         run = new_run(1)
-        run.begin(namespace["Model"]())
+        run.begin(namespace["Model"](), {})
         return run.folder
 
     return define
@@ -359,7 +419,119 @@ def test_checkpoints_lie_where_course_runs_says(runs, monkeypatch):
 def test_checkpoints_hold_safetensors_and_json_only(train):
     run = new_run(every=2)
     train(run, stop_after=2)
-    assert sorted(path.suffix for path in run.folder.iterdir()) == [".json", ".safetensors"]
+    assert {path.suffix for path in run.folder.iterdir() if path.name != "lock"} == {".safetensors"}
+
+
+# ---------------------------------------------------------------- losses that are no numbers, and evaluations
+
+
+@pytest.mark.parametrize("bad", [4, 10, 13], ids="step {}".format)
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_step_that_is_not_finite_stops_the_run_and_keeps_its_checkpoint(batches, small_tokenizer, bad, what):
+    """Losses are read every ten steps: the step is named all the same, and nothing bad is saved."""
+
+    class Poisoned(PreTrainingModel):
+        calls = 0
+
+        def forward(self, *args, **kwargs):
+            output = super().forward(*args, **kwargs)
+            self.calls += 1
+            if self.calls == bad:
+                parameter = self.mlm_head.bias
+                factor = float("nan") if what == "loss" else 1.0
+                output.loss = output.loss * factor + 0 * parameter.sum()
+                if what == "gradient":
+                    output.loss.register_hook(lambda gradient: gradient * float("inf"))
+            return output
+
+    model = Poisoned(tiny_model(small_tokenizer).encoder)
+    run = new_run(every=3)
+    message = rf"Training stops: the loss \(.*\) or its gradient is not finite at step {bad}; lower the learning rate"
+    with pytest.raises(FloatingPointError, match=message):
+        pretrain(model, batches, steps=15, learning_rate=1e-3, generator=generator(0), run=run, progress=False)
+    kept = [int(path.name[4:].partition("-")[0]) for path in run.checkpoints()]
+    assert kept[0] == 3 * ((bad - 1) // 3)
+    assert all(tensor.isfinite().all() for tensor in load_file(run.checkpoints()[0]).values())
+
+
+def test_fine_tuning_stops_at_a_loss_that_is_not_finite(task, tiny_encoder):
+    model = SequenceClassifier(Encoder(tiny_encoder().config))
+    calls = itertools.count(1)
+
+    def compute(model, batch):
+        loss, parts = classification_loss(model, batch)
+        return loss * (float("inf") if next(calls) == 2 else 1.0), parts
+
+    with pytest.raises(FloatingPointError, match=r"the loss \(inf\) or its gradient is not finite at step 2;"):
+        learn(model, task, epochs=1, compute_loss=compute)
+
+
+def test_the_history_has_every_step_though_losses_are_read_in_blocks(batches, small_tokenizer, monkeypatch):
+    read = []
+    reading = LoopState.read
+    monkeypatch.setattr(LoopState, "read", lambda state: (read.append(len(state.waiting)), reading(state))[1])
+    history = pretrain(
+        tiny_model(small_tokenizer), batches, steps=15, learning_rate=1e-3, generator=generator(0), progress=False
+    )
+    assert history.steps == list(range(1, 16)) and len(history.loss) == len(history.parts["mlm"]) == 15
+    assert read == [10, 5]
+
+
+def test_training_goes_on_in_training_mode_after_an_evaluation_that_left_it(batches, small_tokenizer):
+    model, modes = tiny_model(small_tokenizer), []
+    model.nsp_head.eval()
+
+    def evaluate(model):
+        modes.append(model.training)
+        model.eval()
+        return {}
+
+    model.register_forward_pre_hook(lambda model, _: modes.append(model.training))
+    pretrain(
+        model,
+        batches,
+        steps=4,
+        learning_rate=1e-3,
+        generator=generator(0),
+        evaluate=evaluate,
+        evaluate_every=2,
+        progress=False,
+    )
+    assert modes == [True, True, False, True, True, False] and model.training
+
+
+def test_evaluating_puts_every_module_back_into_its_own_mode(small_tokenizer):
+    model = tiny_model(small_tokenizer).train()
+    model.nsp_head.eval()
+    before = [module.training for module in model.modules()]
+    with pytest.raises(KeyError), evaluating(model) as same:
+        assert same is model and not any(module.training for module in model.modules())
+        raise KeyError
+    assert [module.training for module in model.modules()] == before and len(set(before)) == 2
+
+
+def test_what_an_evaluation_returns_survives_a_checkpoint_as_it_is(batches, small_tokenizer):
+    found = {"share": np.float32(0.5), "right": np.array([True, False]), "n": np.int64(3), "pair": (1, 2), "no": None}
+    options = {"steps": 4, "learning_rate": 1e-3, "generator": generator(0), "progress": False}
+    for stop_after in (2, None):
+        run = new_run(every=1)
+        run.stop_after = stop_after
+        model = tiny_model(small_tokenizer)
+        history = pretrain(model, batches, evaluate=lambda _: found, evaluate_every=1, run=run, **options)
+        values = {"share": 0.5, "right": [True, False], "n": 3, "pair": [1, 2], "no": None}
+        assert history.evaluations == [(step, values) for step in range(1, (stop_after or 4) + 1)]
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        ({3: 0.5}, r"evaluate's result has the key 3: a checkpoint can hold strings as keys only\."),
+        ({"a": [{1, 2}]}, r"evaluate's result\['a'\]\[0\] is set: a checkpoint can hold numbers"),
+    ],
+)
+def test_an_evaluation_that_no_checkpoint_can_hold_is_refused(value, message):
+    with pytest.raises(TypeError, match=message):
+        training.plain(value)
 
 
 # ---------------------------------------------------------------- the optimizer and its schedule
@@ -515,7 +687,8 @@ def test_frozen_weights_stay_as_they_are(task, tiny_encoder):
 
 
 def test_a_student_learns_from_its_teacher(task, taught, tiny_encoder):
-    teacher = copy.deepcopy(taught[0]).train()  # with dropout on: the loop must switch it off
+    teacher, modes = copy.deepcopy(taught[0]).train(), set()  # with dropout on: it must not answer so
+    teacher.encoder.register_forward_pre_hook(lambda encoder, _: modes.add(encoder.training))
     before = copy.deepcopy(teacher.state_dict())
     config = tiny_encoder(num_hidden_layers=1, initializer_range=0.02).config
     student = SequenceClassifier(Encoder(config), num_labels=2, pooling="mean")
@@ -536,7 +709,7 @@ def test_a_student_learns_from_its_teacher(task, taught, tiny_encoder):
     expected = [5 * soft + cosine for soft, cosine in zip(history.parts["soft"], history.parts["cosine"])]
     assert history.loss == pytest.approx(expected, rel=1e-4)
     assert history.evaluations[-1][1] > 0.85
-    assert not teacher.training and all(p.grad is None for p in teacher.parameters())
+    assert modes == {False} and teacher.training and all(p.grad is None for p in teacher.parameters())
     assert all(torch.equal(tensor, before[name]) for name, tensor in teacher.state_dict().items())
 
 
@@ -566,7 +739,7 @@ def test_padding_does_not_count_as_tokens(layout):
     else:
         batch, tokens = {"input_ids": torch.ones(2, 9, dtype=torch.int64)}, 18
     state = LoopState(generator(0), training.History())
-    state.log(torch.tensor(1.0), {}, batch, training.progress_bar(1, "", shown=False))
+    state.log(torch.tensor(1.0), {}, torch.tensor(True), batch, training.progress_bar(1, "", shown=False))
     assert state.history.tokens == tokens
 
 

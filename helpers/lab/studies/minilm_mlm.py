@@ -178,9 +178,8 @@ def train_on_general_english(**settings) -> tuple[PreTrainingModel, dict]:
     curve, mask = frozen_windows(tokenizer, 60, s.max_length), tokenizer.mask_token_id
 
     def evaluate(model: PreTrainingModel) -> dict:
-        filled = evaluation.cloze(model.cpu(), tokenizer, "cloze_development")
+        filled = evaluation.cloze(model, tokenizer, "cloze_development")
         right = {"development_" + key: sum(entry[key] for entry in filled) for key in ("first", "right")}
-        model.to(s.device).train()
         return evaluation.evaluate_mlm(model, curve, mask, s.device) | right
 
     start = evaluate(model)
