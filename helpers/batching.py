@@ -23,12 +23,24 @@ Batches = Callable[[torch.Generator], Iterable[dict[str, Tensor]]]
 
 
 def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) -> dict[str, Tensor]:
-    """Stack examples (dictionaries of lists of ints, or of single ints) into int64 tensors (batch, seq) and (batch,).
+    """Stack examples (dictionaries of rows of whole numbers, or of single ones) into int64 tensors (batch, seq) and
+    (batch,).
 
-    Rows are padded on the right to the longest one, or to `length`; `attention_mask` (1 real, 0 padding) is added.
-    Raises ValueError for no examples, an empty one, one longer than `length`, or one whose lists differ in length.
+    Rows are lists, arrays, or tensors. They are padded on the right to the longest one, or to `length`. An
+    `attention_mask` (1 real, 0 padding) is added; one that the examples bring is kept, with zeros at the new padding.
+    Raises ValueError for no examples, an empty one, one longer than `length`, one whose rows differ in length, examples
+    with different keys, or no padding token; TypeError for values that are not whole numbers.
     """
-    if not examples or not all(example["input_ids"] for example in examples):
+    if pad_token_id is None:
+        raise ValueError(
+            "This tokenizer has no padding token, which batches need: give it one, tokenizer.pad_token = …"
+        )
+    for i, example in enumerate(examples):
+        if different := sorted(example.keys() ^ examples[0].keys()):
+            raise ValueError(f"Examples 0 and {i} have different keys, {different}: all need the same.")
+        if "input_ids" not in example:
+            raise ValueError(f"Example {i} has no input_ids, only {sorted(example)}.")
+    if not len(examples) or not all(len(example["input_ids"]) for example in examples):
         raise ValueError("A batch needs at least one example, and every example at least one token.")
     longest = max(len(example["input_ids"]) for example in examples)
     if length is not None and longest > length:
@@ -38,17 +50,23 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     batch = {}
     for key, first in examples[0].items():
         values = [example[key] for example in examples]
-        if isinstance(first, int):
-            batch[key] = torch.tensor(values)
+        if np.ndim(first) == 0:
+            batch[key] = torch.from_numpy(_whole(np.array([np.asarray(value).item() for value in values]), key))
         else:
-            if [len(value) for value in values] != lengths.tolist():
+            if [len(value) if np.ndim(value) == 1 else None for value in values] != lengths.tolist():
                 raise ValueError(f"{key!r} must have one value for each token of its example.")
             # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
             batch[key] = torch.full(real.shape, fill)
-            batch[key].numpy()[real.numpy()] = np.fromiter(itertools.chain.from_iterable(values), np.int64)
-    batch["attention_mask"] = real.long()
-    return batch
+            batch[key].numpy()[real.numpy()] = _whole(np.concatenate([np.asarray(value) for value in values]), key)
+    return batch if "attention_mask" in batch else batch | {"attention_mask": real.long()}
+
+
+def _whole(values: np.ndarray, key: str) -> np.ndarray:
+    if values.dtype.kind not in "iub":
+        wrong = next((value for value in values.tolist() if not isinstance(value, int)), values.dtype)
+        raise TypeError(f"{key!r} holds {wrong!r}; it must hold whole numbers.")
+    return values.astype(np.int64)
 
 
 class LengthBucketSampler:
@@ -110,10 +128,16 @@ class MlmCollator:
     ):
         self.generator, self.whole_word = generator, whole_word
         self.pad_token_id, self.mask_token_id = tokenizer.pad_token_id, tokenizer.mask_token_id
+        if self.mask_token_id is None:
+            raise ValueError("This tokenizer has no mask token, which masking needs: take one of a masked-word model.")
         self.options = {"mask_probability": mask_probability, "mix": mix, "predictions_per_row": predictions_per_row}
         self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))
         self.continuation = torch.zeros(len(tokenizer), dtype=torch.bool)
         self.continuation[[i for token, i in tokenizer.get_vocab().items() if token.startswith("##")]] = True
+        if whole_word and not self.continuation.any():
+            raise ValueError(
+                "whole_word needs WordPiece, whose pieces inside a word begin with ##; this tokenizer has none."
+            )
         self.special = torch.zeros(len(tokenizer), dtype=torch.bool)
         self.special[special_ids(tokenizer)] = True
 
@@ -122,6 +146,12 @@ class MlmCollator:
 
     def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
+        if "special_tokens_mask" not in batch:
+            raise ValueError(
+                "Rows need special_tokens_mask (1 at [CLS] and [SEP]), or masking would hide those as well."
+            )
+        if (largest := int(batch["input_ids"].max())) >= len(self.special):
+            raise ValueError(f"input_ids holds {largest}; this tokenizer has {len(self.special)} entries.")
         # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
         special = self.special.index_select(0, batch["input_ids"].flatten()).view_as(batch["input_ids"])
         special_tokens_mask = batch.pop("special_tokens_mask").bool() | special
@@ -218,6 +248,8 @@ def window_batches(
 
 
 def _masked(examples: list[dict], tokenizer, batch_size: int, generator: torch.Generator, options: dict) -> DataLoader:
+    if not examples:
+        raise ValueError("The documents give no row to train on: pairs need documents of two sentences or more.")
     sampler = LengthBucketSampler([len(example["input_ids"]) for example in examples], batch_size, generator)
     return _loader(examples, sampler, MlmCollator(tokenizer, generator, **options))
 

@@ -185,6 +185,8 @@ def start_with_waves(encoder: Encoder) -> tuple[Tensor, int]:
     to tell apart. Returns the frequencies, in radians a place, and the number of those dimensions."""
     config = encoder.config
     size = config.hidden_size // config.num_attention_heads
+    if size % 2:
+        raise ValueError(f"Heads of {size} numbers cannot start from waves: sines and cosines need an even number.")
     frequencies = torch.pi * ((torch.arange(size // 2) + 0.5) / (size // 2)) ** 1.02  # uneven: no two places are alike
     angles = torch.arange(config.max_position_embeddings)[:, None] * frequencies  # (positions, size / 2)
     waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)  # (positions, size)
@@ -303,15 +305,16 @@ class PreTrainingModel(nn.Module):
         nsp_logits = self.nsp_head(self.encoder.pool(hidden))
         mlm_loss = nsp_loss = None
         if labels is not None:
+            check_whole(labels, "labels", input_ids.shape)
             chosen = labels != IGNORE
-            hidden, labels = hidden[chosen], labels[chosen]  # (masked slots, hidden), (masked slots,)
+            hidden, labels = hidden[chosen], labels[chosen].long()  # (masked slots, hidden), (masked slots,)
             check_labels(labels, self.encoder.config.vocab_size)
         mlm_logits = self.mlm_head(hidden, self.encoder.embeddings.word.weight)
         if labels is not None:
             mlm_loss = F.cross_entropy(mlm_logits.float(), labels)
         if next_sentence_label is not None:
-            check_labels(next_sentence_label, 2)
-            nsp_loss = F.cross_entropy(nsp_logits.float(), next_sentence_label)
+            check_labels(next_sentence_label, 2, input_ids.shape[:1], "next_sentence_label")
+            nsp_loss = F.cross_entropy(nsp_logits.float(), next_sentence_label.long())
         parts = [part for part in (mlm_loss, nsp_loss) if part is not None]
         return PreTrainingOutput(sum(parts) if parts else None, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
 
@@ -344,12 +347,26 @@ class SequenceClassifier(nn.Module):
     """An encoder, one vector per text, dropout and a linear layer (Devlin et al. 2019, section 4.1).
 
     `pooling` says which vector: "pooler", tanh(W [CLS] + b), as BERT does; "cls", the bare last hidden state of
-    [CLS]; "mean" or "max" over the real tokens.
+    [CLS]; "mean" or "max" over the real tokens. `label_names`, one for each class (without them, two classes called
+    LABEL_0 and LABEL_1), are saved with the model, as transformers does.
     """
 
-    def __init__(self, encoder: Encoder, num_labels: int = 2, pooling: str = "pooler"):
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_labels: int | None = None,
+        pooling: str = "pooler",
+        label_names: Sequence[str] | None = None,
+    ):
         super().__init__()
+        if num_labels is None:
+            num_labels = 2 if label_names is None else len(label_names)
+        self.label_names = [f"LABEL_{i}" for i in range(num_labels)] if label_names is None else list(label_names)
+        if len(self.label_names) != num_labels:
+            raise ValueError(f"{num_labels} classes, but {len(self.label_names)} label_names: give one for each.")
         check_pooling(pooling)
+        if num_labels < 2:
+            raise ValueError(f"num_labels is {num_labels}: with fewer than two classes there is nothing to learn.")
         self.encoder, self.pooling, self.num_labels = encoder, pooling, num_labels
         self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
         self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
@@ -362,12 +379,13 @@ class SequenceClassifier(nn.Module):
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> ClassifierOutput:
-        """labels: int64 (batch,). Raises ValueError for labels out of range, looked at on the CPU only."""
+        """labels: whole numbers (batch,). Raises TypeError for other labels, ValueError for another shape or for labels
+        out of range, looked at on the CPU only."""
         _, logits = self.hidden_and_logits(input_ids, attention_mask, token_type_ids)
         if labels is None:
             return ClassifierOutput(None, logits)
-        check_labels(labels, self.num_labels)
-        return ClassifierOutput(F.cross_entropy(logits.float(), labels), logits)
+        check_labels(labels, self.num_labels, input_ids.shape[:1])
+        return ClassifierOutput(F.cross_entropy(logits.float(), labels.long()), logits)
 
     def hidden_and_logits(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
@@ -380,7 +398,8 @@ class SequenceClassifier(nn.Module):
 
 def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: Encoder | None = None) -> Tensor:
     """Return one vector per row, (batch, hidden), from hidden (batch, seq, hidden). Padding takes no part in "mean"
-    and "max". Raises ValueError for another name, or for "pooler" without its encoder."""
+    and "max". attention_mask: None, or (batch, seq), 1 real and 0 padding. Raises ValueError for another name, a mask
+    of another shape or, on the CPU, a row that is all padding, and for "pooler" without its encoder."""
     check_pooling(pooling)
     if pooling == "pooler" and encoder is None:
         raise ValueError("The pooler belongs to an encoder: give it, too.")
@@ -388,6 +407,7 @@ def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: E
         return encoder.pool(hidden)
     if pooling == "cls":
         return hidden[:, 0]
+    check_padding(attention_mask, hidden)
     real = (
         torch.ones_like(hidden[..., :1]) if attention_mask is None else attention_mask[..., None].to(hidden.dtype)
     )  # (batch, seq, 1)
@@ -404,7 +424,8 @@ def student_from(encoder: Encoder, layers: Sequence[int]) -> Encoder:
     """
     if not layers or not all(0 <= layer < len(encoder.layers) for layer in layers):
         raise ValueError(f"Layers {list(layers)} cannot be copied; the encoder has 0 … {len(encoder.layers) - 1}.")
-    student = Encoder(replace(encoder.config, num_hidden_layers=len(layers))).to(encoder.pooler.weight.device)
+    like = encoder.pooler.weight
+    student = Encoder(replace(encoder.config, num_hidden_layers=len(layers))).to(like.device, like.dtype)
     student.embeddings.load_state_dict(encoder.embeddings.state_dict())
     student.pooler.load_state_dict(encoder.pooler.state_dict())
     for copied, layer in zip(student.layers, layers):
@@ -427,7 +448,13 @@ def check_input(
     token_type_ids: Tensor | None,
     position_ids: Tensor | None,
 ) -> None:
-    """Raise ValueError, in one sentence, for input that an encoder of this configuration cannot read."""
+    """Raise ValueError, in one sentence, for input that an encoder of this configuration cannot read, and TypeError for
+    ids that are no tensor of whole numbers."""
+    for name, ids in (("input_ids", input_ids), ("token_type_ids", token_type_ids), ("position_ids", position_ids)):
+        if ids is not None or name == "input_ids":
+            check_whole(ids, name)
+    if attention_mask is not None and not isinstance(attention_mask, Tensor):
+        raise TypeError(f"attention_mask is {type(attention_mask).__name__}; give a tensor, torch.tensor(…).")
     if input_ids.dim() != 2 or 0 in input_ids.shape:
         raise ValueError(
             f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty."
@@ -455,14 +482,42 @@ def check_input(
                 )
 
 
-def check_labels(labels: Tensor, num_labels: int) -> None:
-    """Raise ValueError unless there are labels and all lie in 0 … num_labels - 1."""
+WHOLE = (torch.int64, torch.int32)
+
+
+def check_whole(values: Tensor, name: str, shape: Sequence[int] | None = None) -> None:
+    """Raise TypeError unless this is a tensor of whole numbers (int64 or int32), and ValueError unless it has the
+    shape."""
+    if not isinstance(values, Tensor):
+        raise TypeError(f"{name} is {type(values).__name__}; give a tensor of whole numbers, torch.tensor(…).")
+    if values.dtype not in WHOLE:
+        raise TypeError(f"{name} has dtype {values.dtype}; whole numbers are torch.int64, as in {name}.long().")
+    if shape is not None and tuple(values.shape) != tuple(shape):
+        raise ValueError(f"{name} has shape {tuple(values.shape)}; this batch needs {tuple(shape)}.")
+
+
+def check_labels(labels: Tensor, num_labels: int, shape: Sequence[int] | None = None, name: str = "labels") -> None:
+    """Raise ValueError unless there are labels, of this shape, and all lie in 0 … num_labels - 1; TypeError unless they
+    are whole numbers."""
+    check_whole(labels, name, shape)
     if labels.numel() == 0:
         raise ValueError("There is nothing to learn from: no slot is masked or labelled in this batch.")
     if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_labels:
         raise ValueError(
             f"Labels hold {int(labels.min())} … {int(labels.max())}; they must lie in 0 … {num_labels - 1}."
         )
+
+
+def check_padding(attention_mask: Tensor | None, hidden: Tensor) -> None:
+    """Raise ValueError unless the mask says of each position of hidden (batch, seq, hidden) whether it is padding, and
+    no row, looked at on the CPU only, is nothing else."""
+    if attention_mask is None:
+        return
+    if attention_mask.shape != hidden.shape[:2]:
+        shape, expected = tuple(attention_mask.shape), tuple(hidden.shape[:2])
+        raise ValueError(f"To pool, attention_mask must be {expected}, 1 real and 0 padding; its shape is {shape}.")
+    if attention_mask.device.type == "cpu" and not attention_mask.any(1).all():
+        raise ValueError("A row of attention_mask is all padding: there is nothing to pool.")
 
 
 def check_pooling(pooling: str) -> None:

@@ -33,7 +33,7 @@ def setup(seed: int = 0, device: str | None = None) -> Runtime:
     budget = os.environ.get("COURSE_BUDGET", "class")
     if budget not in BUDGETS:
         raise ValueError(f"COURSE_BUDGET is {budget!r}; it must be one of {', '.join(BUDGETS)}.")
-    chosen = choose_device(device or os.environ.get("COURSE_DEVICE"))
+    chosen = choose_device(device or os.environ.get("COURSE_DEVICE") or None)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

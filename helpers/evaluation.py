@@ -37,6 +37,7 @@ def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int
         batch = {key: tensor.to(device) for key, tensor in batch.items()}
         with evaluating(model):
             output = model(**batch)
+        _check_finite(output.mlm_logits)
         chosen = batch["labels"] != IGNORE
         labels, inputs = batch["labels"][chosen], batch["input_ids"][chosen]
         losses = torch.nn.functional.cross_entropy(output.mlm_logits.float(), labels, reduction="none")
@@ -198,7 +199,14 @@ def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[
         with evaluating(model):
             logits.append(model(**inputs).logits.float().cpu())
         labels.append(batch["labels"])
+    _check_finite(torch.cat(logits))
     return torch.cat(logits), torch.cat(labels)
+
+
+def _check_finite(logits: Tensor) -> None:
+    """Raise FloatingPointError for logits that are no numbers: their argmax would still get an accuracy."""
+    if not logits.isfinite().all():
+        raise FloatingPointError("The model's logits are not finite: look for nan in its weights before scoring it.")
 
 
 def evaluate_classifier(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> dict:
@@ -242,7 +250,9 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
 
 def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """Return a 95 % interval for accuracy a / accuracy b on the same texts: the texts are resampled 2,000 times with
-    replacement (the percentile bootstrap, Efron 1979)."""
+    replacement (the percentile bootstrap, Efron 1979). Raises ValueError if b is never right: there is no ratio."""
+    if not np.any(right_b):
+        raise ValueError("The second model is never right, so there is no ratio of accuracies.")
     found = bootstrap(
         (np.asarray(right_a, dtype=float), np.asarray(right_b, dtype=float)),
         lambda a, b, axis: a.mean(axis) / b.mean(axis),

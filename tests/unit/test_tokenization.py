@@ -1,8 +1,11 @@
 """WordPiece: the pretrained tokenizer and the ones we train."""
 
+import hashlib
+
 import pytest
 from transformers import AutoTokenizer
 
+from helpers import tokenization
 from helpers.corpora import load_reviews
 from helpers.evaluation import cloze_sentences
 from helpers.tokenization import SPECIAL_TOKENS, encode, load_tokenizer, ordinary_ids, special_ids, train_wordpiece
@@ -107,3 +110,20 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path, tiny_encoder):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
     with pytest.raises(FileNotFoundError, match="holds no tokenizer"):
         load_tokenizer(tmp_path)
+
+
+def test_the_wheel_is_hashed_once_for_each_state_of_its_files(monkeypatch, tmp_path):
+    """90 MB at every load_tokenizer() would be felt; a file that has changed is read again."""
+    for name in tokenization.WHEEL_SHA256:
+        (tmp_path / name).write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    monkeypatch.setattr(tokenization, "WHEEL_SHA256", dict.fromkeys(tokenization.WHEEL_SHA256, digest))
+    read = []
+    hashed = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, kind: (read.append(file.name), hashed(file, kind))[1])
+    for _ in range(3):
+        tokenization.verify_wheel(tmp_path)
+    assert len(read) == len(tokenization.WHEEL_SHA256)
+    (tmp_path / "config.json").write_bytes(b"others")
+    with pytest.raises(ValueError, match="config.json has sha256"):
+        tokenization.verify_wheel(tmp_path)

@@ -8,9 +8,10 @@ import torch
 
 from helpers import training
 from helpers.batching import length_batches
-from helpers.bert import SequenceClassifier
+from helpers.bert import SequenceClassifier, student_from
 from helpers.corpora import Review, load_reviews, split_fold
 from helpers.device import generator
+from helpers.tokenization import encode
 from helpers.transfer import (
     classification_examples,
     fine_tuned,
@@ -163,3 +164,25 @@ def test_the_ladder_learns_from_all_of_other_sentences():
     majority, tfidf = found.values()
     assert majority["n"] == tfidf["n"] == len(test)
     assert tfidf["accuracy"] > 0.7  # the few hundred sentences of a class run bring it to 0.61
+
+
+def test_a_frozen_encoder_is_trained_all_the_same(tiny_encoder, small_tokenizer):
+    """Unless train_layers says otherwise, everything is trained; and in the encoder's own type."""
+    encoder = tiny_encoder(vocab_size=len(small_tokenizer), type_vocab_size=2).double()
+    training.freeze(encoder)
+    examples = [
+        example | {"labels": i % 2} for i, example in enumerate(encode(small_tokenizer, ["good film", "bad"], 16))
+    ]
+    model, _ = fine_tuned(encoder, examples, small_tokenizer, seed=0, epochs=1, progress=False)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
+    for before, after in zip(encoder.layers[0].parameters(), model.encoder.layers[0].parameters(), strict=True):
+        assert not before.requires_grad and after.requires_grad and not torch.equal(before, after)
+    student = student_from(encoder, [0])
+    assert {parameter.dtype for parameter in student.parameters()} == {torch.float64}
+
+
+def test_text_vectors_leave_the_mode_as_it_was(tiny_encoder, small_tokenizer):
+    encoder = tiny_encoder(vocab_size=len(small_tokenizer), type_vocab_size=2).train()
+    examples = encode(small_tokenizer, ["good film", "bad"], 16)
+    first, second = (text_vectors(encoder, examples, small_tokenizer)[-1, "cls"] for _ in range(2))
+    assert encoder.training and (first == second).all()

@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from helpers import weights
 from helpers.bert import Encoder, PreTrainingModel, SequenceClassifier
 from helpers.masking import IGNORE
 from helpers.tokenization import load_tokenizer, resolve, verify_wheel, wheel_folder
@@ -363,3 +364,95 @@ def test_only_the_encoder_is_taken_from_a_file_with_heads(saved, batch):
         saved, lambda state: state.update({"qa_outputs.weight": torch.zeros(2, 24), "qa_outputs.bias": torch.zeros(2)})
     )
     assert torch.equal(load_encoder(saved)(**batch).last_hidden_state, encoder(**batch).last_hidden_state)
+
+
+# ---------------------------------------------------------------- what others save
+
+
+@pytest.fixture
+def classifier(tiny_encoder):
+    torch.manual_seed(0)
+    return SequenceClassifier(tiny_encoder(), label_names=["bad", "so-so", "good"]).eval()
+
+
+def test_label_names_go_there_and_back(classifier, tmp_path):
+    save_pretrained(classifier, tmp_path)
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert theirs.config.id2label == {0: "bad", 1: "so-so", 2: "good"}
+    theirs.save_pretrained(tmp_path / "theirs")
+    assert load_model(tmp_path / "theirs").label_names == load_model(tmp_path).label_names == ["bad", "so-so", "good"]
+    assert SequenceClassifier(classifier.encoder, 2).label_names == ["LABEL_0", "LABEL_1"]
+    with pytest.raises(ValueError, match="2 classes, but 3 label_names: give one for each"):
+        SequenceClassifier(classifier.encoder, 2, label_names=["a", "b", "c"])
+
+
+def test_a_classifier_of_several_labels_a_text_is_refused(classifier, tmp_path):
+    save_pretrained(classifier, tmp_path)
+    set_config(tmp_path, problem_type="multi_label_classification")
+    with pytest.raises(ValueError, match="solves 'multi_label_classification'; this course's"):
+        load_model(tmp_path)
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused(classifier, tmp_path):
+    with torch.no_grad():
+        classifier.classifier.weight[1, 2] = 1e5
+    with pytest.raises(ValueError, match=r"classifier.weight holds 1e\+05, more than torch.float16 can: store"):
+        save_pretrained(classifier, tmp_path, dtype=torch.float16)
+    assert not (tmp_path / "model.safetensors").exists()
+    save_pretrained(classifier, tmp_path)
+    assert load_model(tmp_path).classifier.weight[1, 2] == 1e5
+
+
+@pytest.mark.parametrize("kind", ["BertForMaskedLM", "BertForTokenClassification"])
+def test_an_encoder_saved_without_its_pooler_gets_a_fresh_one_and_says_so(classifier, tmp_path, kind):
+    save_pretrained(classifier, tmp_path / "ours")
+    getattr(transformers, kind).from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "theirs")
+    with pytest.warns(UserWarning, match=r"theirs has no pooler .*: a fresh, untrained one is used; fine-tune it"):
+        encoder = load_encoder(tmp_path / "theirs")
+    ours = classifier.encoder.state_dict()
+    for key, tensor in encoder.state_dict().items():
+        assert torch.equal(tensor, ours[key]) != key.startswith("pooler."), key
+
+
+def test_compiled_models_and_subclasses_are_saved_as_what_they_are(classifier, tmp_path):
+    class Mine(SequenceClassifier):
+        pass
+
+    mine = Mine(classifier.encoder, label_names=classifier.label_names).eval()
+    mine.load_state_dict(classifier.state_dict())
+    for name, model in (("compiled", torch.compile(classifier)), ("mine", mine)):
+        save_pretrained(model, tmp_path / name)
+        found = load_model(tmp_path / name)
+        assert type(found) is SequenceClassifier
+        assert all(torch.equal(a, b) for a, b in zip(found.parameters(), classifier.parameters(), strict=True))
+    with pytest.raises(TypeError, match="A Linear cannot be saved for transformers; Encoder, PreTrainingModel, Seq"):
+        save_pretrained(torch.nn.Linear(1, 1), tmp_path / "other")
+
+
+def test_a_pointer_of_git_lfs_is_told_from_damage(classifier, tmp_path, monkeypatch):
+    save_pretrained(classifier, tmp_path)
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (tmp_path / "model.safetensors").write_bytes(pointer)
+    with pytest.raises(ValueError, match="is a Git LFS pointer, not the weights: run git lfs pull"):
+        load_model(tmp_path)
+    monkeypatch.setattr(weights, "CHECKPOINTS", tmp_path)
+    (tmp_path / "minilm-mlm").mkdir()
+    for content, message in ((pointer, "run git lfs pull"), (b"half", "corrupt .*: get it again"), (b"", "corrupt")):
+        (tmp_path / "minilm-mlm" / "trained.safetensors").write_bytes(content)
+        with pytest.raises(ValueError, match=f"trained.safetensors in minilm-mlm is .*{message}"):
+            weights.load_checkpoint("minilm-mlm")
+
+
+def test_a_model_of_the_hubs_cache_is_called_by_its_name(classifier, tmp_path):
+    """Its folder's own name is a hash."""
+    folder = tmp_path / "models--google-bert--bert-tiny" / "snapshots" / "0123abcd"
+    save_pretrained(classifier, folder)
+    with pytest.raises(FileNotFoundError, match="google-bert/bert-tiny holds no tokenizer"):
+        load_tokenizer(folder)
+    (folder / "model.safetensors").unlink()
+    message = r"google-bert/bert-tiny has no model.safetensors \(if the download was cut off, go online once more\)"
+    with pytest.raises(FileNotFoundError, match=message):
+        load_encoder(folder)
+    set_config(folder, model_type="roberta")
+    with pytest.raises(ValueError, match="google-bert/bert-tiny has model_type 'roberta'"):
+        load_encoder(folder)

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from helpers.attention import MultiHeadAttention, causal_mask, padding_mask, scaled_dot_product_attention
-from helpers.batching import LengthBucketSampler, length_batches, pad
-from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool
+from helpers.batching import LengthBucketSampler, MlmCollator, length_batches, pad, pretraining_batches, window_batches
+from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool, student_from
 from helpers.corpora import load_documents, load_reviews
 from helpers.device import choose_device, generator, setup
-from helpers.evaluation import mcnemar, wilson_interval
+from helpers.evaluation import bootstrap_ratio, evaluate_mlm, fill_mask, mcnemar, predict, wilson_interval
 from helpers.masking import IGNORE, mask_tokens
 from helpers.results import load_result
-from helpers.sentence_pairs import make_nsp_pairs
+from helpers.sentence_pairs import make_nsp_pairs, tokenize_documents
 from helpers.tokenization import encode, load_tokenizer, train_wordpiece
 from helpers.training import distillation_loss, fine_tune, freeze, make_optimizer, pretrain
 from helpers.weights import CHECKPOINTS, load_encoder, load_model
@@ -48,6 +48,38 @@ def frozen_encoder() -> Encoder:
     return encoder
 
 
+def with_nan_weights(kind, *options):
+    model = kind(Encoder(CONFIG), *options)
+    torch.nn.init.constant_(model.encoder.layers[0].output.weight, torch.nan)
+    return model
+
+
+def tokenizer_like(pad_token_id=0, mask_token_id=4, vocabulary=("[PAD]", *"abcdefghi", "##b")) -> SimpleNamespace:
+    """What MlmCollator asks of a tokenizer."""
+    return SimpleNamespace(
+        pad_token_id=pad_token_id,
+        mask_token_id=mask_token_id,
+        all_special_ids=[0],
+        get_vocab=lambda: {token: i for i, token in enumerate(vocabulary)},
+    )
+
+
+class Sized(SimpleNamespace):
+    def __len__(self):
+        return len(self.get_vocab())
+
+
+def collator(**changes):
+    options = {"whole_word": changes.pop("whole_word", False)}
+    return MlmCollator(Sized(**vars(tokenizer_like(**changes))), generator(0), **options)
+
+
+def collator_tokenizer():
+    return Sized(**vars(tokenizer_like()), cls_token_id=1, sep_token_id=2)
+
+
+LABELS = torch.tensor([0, 1])
+BATCH = {"input_ids": IDS, "attention_mask": ONES, "labels": LABELS}
 LOOP = {"learning_rate": 1e-3, "generator": generator(0), "progress": False}
 EPOCHS = {"epochs": 1, "learning_rate": 1e-3, "progress": False}
 HUB = r"is no folder here, and the Hugging Face hub did not give it: go online"
@@ -189,6 +221,131 @@ WRONG = {
     "more successes than trials": (lambda: wilson_interval(5, 3), ValueError, "must not be greater than n"),
     "no trials": (lambda: wilson_interval(0, 0), ValueError, "not less than 1"),
     "unequal texts": (lambda: mcnemar(np.ones(3), np.ones(4)), ValueError, "a paired test needs the same"),
+    # the wrong type
+    "ids as a list": (lambda: ENCODER([[2, 7, 3]]), TypeError, "input_ids is list; give a tensor of whole numbers"),
+    "ids as an array": (lambda: ENCODER(IDS.numpy()), TypeError, "input_ids is ndarray; give a tensor"),
+    "ids as None": (lambda: ENCODER(None), TypeError, "input_ids is NoneType; give a tensor"),
+    "ids as floats": (
+        lambda: ENCODER(IDS.float()),
+        TypeError,
+        r"input_ids has dtype torch.float32; .*input_ids.long\(\)",
+    ),
+    "ids as bools": (lambda: ENCODER(IDS.bool()), TypeError, "input_ids has dtype torch.bool"),
+    "segments as floats": (lambda: ENCODER(IDS, None, 0.0 * IDS), TypeError, "token_type_ids has dtype torch.float32"),
+    "positions as a list": (lambda: ENCODER(IDS, position_ids=[0, 1, 2, 3]), TypeError, "position_ids is list"),
+    "mask as a list": (lambda: ENCODER(IDS, [[1] * 4] * 2), TypeError, r"attention_mask is list; give a tensor"),
+    "labels as a list": (lambda: CLASSIFIER(IDS, labels=[0, 1]), TypeError, "labels is list; give a tensor"),
+    "labels as an array": (lambda: CLASSIFIER(IDS, labels=np.array([0, 1])), TypeError, "labels is ndarray"),
+    "labels as floats": (
+        lambda: CLASSIFIER(IDS, labels=LABELS.float()),
+        TypeError,
+        r"torch.float32; .*labels.long\(\)",
+    ),
+    "labels that are nan": (lambda: CLASSIFIER(IDS, labels=0 / (0.0 * LABELS)), TypeError, "dtype torch.float32"),
+    "labels as probabilities": (lambda: CLASSIFIER(IDS, labels=torch.rand(2, 3)), TypeError, "dtype torch.float32"),
+    "labels as a column": (lambda: CLASSIFIER(IDS, labels=LABELS[:, None]), ValueError, r"\(2, 1\); .* needs \(2,\)"),
+    "labels of another batch": (lambda: CLASSIFIER(IDS, labels=LABELS[:1]), ValueError, r"\(1,\); .* needs \(2,\)"),
+    "words of another length": (lambda: PRETRAINER(IDS, labels=IDS[:, :3]), ValueError, r"\(2, 3\); .*\(2, 4\)"),
+    "words as floats": (lambda: PRETRAINER(IDS, labels=1.0 * IDS), TypeError, "labels has dtype torch.float32"),
+    "pair labels as a column": (
+        lambda: PRETRAINER(IDS, next_sentence_label=LABELS[:, None]),
+        ValueError,
+        r"next_sentence_label has shape \(2, 1\)",
+    ),
+    "pair labels as bools": (
+        lambda: PRETRAINER(IDS, next_sentence_label=LABELS.bool()),
+        TypeError,
+        "next_sentence_label has dtype torch.bool",
+    ),
+    "one class": (
+        lambda: SequenceClassifier(ENCODER, num_labels=1),
+        ValueError,
+        "num_labels is 1: .* nothing to learn",
+    ),
+    "packed mask, pooled": (
+        lambda: pool(Q, torch.ones(2, 3, 3), "mean"),
+        ValueError,
+        r"must be \(2, 3\).* \(2, 3, 3\)",
+    ),
+    "packed mask of one row": (lambda: pool(Q[:1], torch.ones(1, 3, 3), "mean"), ValueError, r"must be \(1, 3\)"),
+    "packed mask, batch = seq": (
+        lambda: pool(torch.randn(3, 3, 4), torch.ones(3, 3, 3), "max"),
+        ValueError,
+        r"its shape is \(3, 3, 3\)",
+    ),
+    "pooled padding": (lambda: pool(Q, torch.tensor([[1, 1, 0], [0, 0, 0]]), "mean"), ValueError, "all padding"),
+    "no layer to copy": (lambda: student_from(ENCODER, []), ValueError, "cannot be copied"),
+    "examples of unlike keys": (
+        lambda: pad([EXAMPLE, EXAMPLE | {"labels": 1}], 0),
+        ValueError,
+        r"Examples 0 and 1 have different keys, \['labels'\]",
+    ),
+    "examples without ids": (lambda: pad([{"labels": 1}], 0), ValueError, r"no input_ids, only \['labels'\]"),
+    "rows of unlike length": (
+        lambda: pad([EXAMPLE | {"token_type_ids": [0, 0]}], 0),
+        ValueError,
+        "'token_type_ids' must have one value for each token",
+    ),
+    "a row in a row": (lambda: pad([{"input_ids": [[5], [6]]}], 0), ValueError, "one value for each token"),
+    "float ids in a batch": (lambda: pad([{"input_ids": [5.0, 6.5]}], 0), TypeError, "'input_ids' holds 5.0"),
+    "None among ids": (lambda: pad([{"input_ids": [5, None]}], 0), TypeError, "'input_ids' holds None"),
+    "float label": (lambda: pad([EXAMPLE | {"labels": 0.5}], 0), TypeError, "'labels' holds 0.5; .* whole numbers"),
+    "label that is nan": (lambda: pad([EXAMPLE | {"labels": float("nan")}], 0), TypeError, "'labels' holds nan"),
+    "label that is None": (lambda: pad([EXAMPLE | {"labels": None}], 0), TypeError, "'labels' holds None"),
+    "label that is a word": (lambda: pad([EXAMPLE | {"labels": "good"}], 0), TypeError, "'labels' holds 'good'"),
+    "tokenizer without [PAD]": (lambda: pad([EXAMPLE], None), ValueError, "no padding token, which batches need"),
+    "tokenizer without [PAD], by length": (
+        lambda: next(iter(length_batches([EXAMPLE], SimpleNamespace(pad_token_id=None), 8))),
+        ValueError,
+        "no padding token",
+    ),
+    "tokenizer without [MASK]": (
+        lambda: collator(mask_token_id=None),
+        ValueError,
+        "no mask token, which masking needs",
+    ),
+    "whole words of a BPE tokenizer": (
+        lambda: collator(whole_word=True, vocabulary=("<pad>", "\u0120a", "b")),
+        ValueError,
+        "whole_word needs WordPiece",
+    ),
+    "rows without special_tokens_mask": (lambda: collator()([EXAMPLE]), ValueError, "Rows need special_tokens_mask"),
+    "ids that the tokenizer does not have": (
+        lambda: collator()([{"input_ids": [5, 99], "special_tokens_mask": [0, 0]}]),
+        ValueError,
+        "input_ids holds 99; this tokenizer has 11 entries",
+    ),
+    "documents of one sentence each": (
+        lambda: list(pretraining_batches([[[5, 6]], [[7, 8]]], collator_tokenizer(), 16, 4)(generator(0))),
+        ValueError,
+        "pairs need documents of two sentences or more",
+    ),
+    "documents without text": (
+        lambda: list(window_batches([[], []], collator_tokenizer(), 16, 4)(generator(0))),
+        ValueError,
+        "give no row to train on",
+    ),
+    "one string of documents": (
+        lambda: tokenize_documents("It rained. We left.", None),
+        TypeError,
+        r"documents is one string, 'It rained. We left.': give a list of them, \[text\]",
+    ),
+    "a document that is None": (
+        lambda: tokenize_documents(["It rained.", None], None),
+        TypeError,
+        r"documents\[1\] is None",
+    ),
+    "never right": (lambda: bootstrap_ratio(np.ones(4), np.zeros(4)), ValueError, "never right"),
+    "classifier of nan": (
+        lambda: predict(with_nan_weights(SequenceClassifier), [BATCH]),
+        FloatingPointError,
+        "logits are not finite: look for nan in its weights",
+    ),
+    "masked words of nan": (
+        lambda: evaluate_mlm(with_nan_weights(PreTrainingModel), [{"input_ids": IDS, "labels": IDS}], 4),
+        FloatingPointError,
+        "logits are not finite",
+    ),
     "unknown study": (lambda: load_result("no-such-study"), FileNotFoundError, "No recorded study 'no-such-study'"),
     "unknown device": (lambda: choose_device("tpu"), ValueError, "'tpu'; it must be cpu, cuda or mps"),
 }
@@ -221,6 +378,75 @@ def test_texts_that_cannot_be_encoded(tokenizer, texts, max_length, message):
     with pytest.raises(ValueError, match=message) as caught:
         encode(tokenizer, texts, max_length)
     one_clear_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    "texts, message",
+    [
+        ("a good film", r"texts is one string, 'a good film': give a list of them, \[text\]"),
+        (b"a good film", r"texts is one string, b'a good film'"),
+        (["fine", None], r"texts\[1\] is None, not a string"),
+        ([float("nan")], r"texts\[0\] is nan, not a string"),
+        ([3], r"texts\[0\] is 3, not a string"),
+        ([["a", "film"]], r"texts\[0\] is \['a', 'film'\], not a string"),
+    ],
+)
+def test_texts_of_the_wrong_type(tokenizer, texts, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        encode(tokenizer, texts, 16)
+    one_clear_sentence(caught.value)
+
+
+def test_two_blanks_or_none(tokenizer):
+    for text in ("The cat sat.", "The [MASK] sat on the [MASK]."):
+        with pytest.raises(ValueError, match="one is needed") as caught:
+            fill_mask(PRETRAINER, tokenizer, text)
+        one_clear_sentence(caught.value)
+
+
+# ---------------------------------------------------------------- what works, though it is not what we write ourselves
+
+
+def test_numpy_and_tensor_rows_are_batched_as_lists_are():
+    lists = [{"input_ids": [5, 6, 7], "labels": 1}, {"input_ids": [8], "labels": 0}]
+    expected = pad(lists, 0)
+    for row in (np.array, torch.tensor, tuple, lambda ids: np.array(ids, dtype=np.int32)):
+        for label in (np.int64, np.bool_, bool, torch.tensor, np.array, np.uint8):
+            found = pad([{"input_ids": row(e["input_ids"]), "labels": label(e["labels"])} for e in lists], 0)
+            assert found.keys() == expected.keys()
+            assert all(torch.equal(found[key], expected[key]) and found[key].dtype == torch.int64 for key in expected)
+
+
+def test_a_mask_that_rows_bring_is_kept():
+    """A padded row knows better than its length where its padding is."""
+    rows = [
+        {"input_ids": [2, 7, 3, 0, 0], "attention_mask": [1, 1, 1, 0, 0]},
+        {"input_ids": [2, 3], "attention_mask": [1, 1]},
+    ]
+    assert pad(rows, 0)["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]]
+    (batch,) = length_batches(rows, SimpleNamespace(pad_token_id=0), 8)
+    assert batch["attention_mask"].sum().item() == 5
+    special = [row | {"special_tokens_mask": [1] + [0] * (len(row["input_ids"]) - 1)} for row in rows]
+    assert collator()(special)["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("rows", [1, 4])  # a batch of one, and batch = seq
+def test_int32_ids_and_labels_give_what_int64_gives(rows):
+    ids = torch.arange(5, 9).repeat(rows, 1)
+    labels = torch.arange(rows) % 2
+    for model, options in (
+        (CLASSIFIER, {"labels": labels}),
+        (PRETRAINER, {"next_sentence_label": labels, "labels": ids}),
+    ):
+        expected = model.eval()(ids, **options).loss
+        narrow = {key: value.int() for key, value in options.items()}
+        assert torch.equal(model(ids.int(), **narrow).loss, expected) and expected > 0
+
+
+def test_texts_may_come_as_an_array(tokenizer):
+    texts = ["a good film", "a bad one"]
+    assert encode(tokenizer, np.array(texts), 16) == encode(tokenizer, texts, 16)
+    assert encode(tokenizer, [], 16) == encode(tokenizer, np.array([], dtype=str), 16) == []
 
 
 def test_a_unknown_budget_is_refused(monkeypatch):

@@ -22,7 +22,11 @@ def twin(model: nn.Module, **options) -> nn.Module:
     """Return transformers' model of the same kind with the same weights; `options` go to its `from_pretrained`."""
     with tempfile.TemporaryDirectory() as folder:
         kind = getattr(transformers, ARCHITECTURES[type(model)])
-        return kind.from_pretrained(save_pretrained(model, folder), **options)
+        other = kind.from_pretrained(save_pretrained(model, folder), **options)
+        # Nothing may stay mapped: Windows refuses to delete a file that is.
+        for parameter in other.parameters():
+            parameter.data = parameter.data.clone()
+        return other
 
 
 def fine_tuning_trainer(
