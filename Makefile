@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 
-.PHONY: help lab present test test-gpu check outputs trust student solutions slides site bench clean
+.PHONY: help lab present test test-gpu check outputs trust student solutions slides site bench faults clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
@@ -68,6 +68,10 @@ bench: $(READY)  ## measure the course against what people would otherwise use; 
 	rm -f data/results/bench-full.json
 	$(PY) -m helpers.lab bench --budget full --seeds 1
 	$(PY) -m helpers.lab.bench
+
+faults: $(READY)  ## kill training at random moments and let it go on; data/results/faults-full.json
+	rm -f data/results/faults-full.json
+	$(PY) -m helpers.lab faults --budget full --seeds 1
 
 clean:     ## remove runs, site, slides and caches (the environment and the copies, where somebody may work, stay)
 	rm -rf runs build/site build/slides *.egg-info __pycache__ .pytest_cache .ruff_cache .hypothesis

@@ -54,7 +54,7 @@ def shard(batch: dict[str, Tensor], rank: int, world_size: int) -> dict[str, Ten
     if len(mine["input_ids"]):
         return mine
     first = {key: tensor[:1] for key, tensor in batch.items()}
-    blank = {key: torch.full_like(first[key], IGNORE) for key in ("labels", "next_sentence_label")}
+    blank = {key: torch.full_like(first[key], IGNORE) for key in ("labels", "next_sentence_label") if key in batch}
     return first | blank
 
 
@@ -74,9 +74,10 @@ class GlobalMean(nn.Module):
         self,
         input_ids: Tensor,
         attention_mask: Tensor,
-        token_type_ids: Tensor,
+        token_type_ids: Tensor | None = None,
+        *,
         labels: Tensor,
-        next_sentence_label: Tensor,
+        next_sentence_label: Tensor | None = None,
     ) -> PreTrainingOutput:
         """As `PreTrainingModel.forward`; this shard's part of the losses, which are means over all shards."""
         encoder = self.model.encoder
@@ -85,6 +86,9 @@ class GlobalMean(nn.Module):
         mlm_logits = self.model.mlm_head(hidden[chosen], encoder.embeddings.word.weight)
         mlm_loss = self.share(mlm_logits, labels[chosen])
         nsp_logits = self.model.nsp_head(encoder.pool(hidden))
+        if next_sentence_label is None:
+            # 0 times the logits: DDP waits for a gradient of every parameter, those of the pooler and this head too.
+            return PreTrainingOutput(mlm_loss + 0 * nsp_logits.sum(), mlm_loss, None, mlm_logits, nsp_logits)
         nsp_loss = self.share(nsp_logits, next_sentence_label)
         return PreTrainingOutput(mlm_loss + nsp_loss, mlm_loss, nsp_loss, mlm_logits, nsp_logits)
 
@@ -117,12 +121,14 @@ def pretrain(
     batches: Callable[[torch.Generator], Iterable[dict[str, Tensor]]],
     *,
     run: SharedRun | None = None,
+    evaluate: Callable[[PreTrainingModel], dict] | None = None,
     **options,
 ) -> training.History:
     """Train with `training.pretrain` on all processes of the group; call `start` first, on each of them.
 
-    `batches(generator)` yields global batches of pairs, the same on every process: give all the same seed. `options`
-    are those of `training.pretrain`. The history's loss is this process's share, its tokens are its own.
+    `batches(generator)` yields global batches, the same on every process: give all the same seed. `options`
+    are those of `training.pretrain`; `evaluate` gets the model itself, on every process. The history's loss is this
+    process's share, its tokens are its own.
     """
     rank, world_size = dist.get_rank(), dist.get_world_size()
 
@@ -130,4 +136,5 @@ def pretrain(
         for batch in batches(generator):
             yield shard(batch, rank, world_size)
 
-    return training.pretrain(DistributedDataParallel(GlobalMean(model)), shards, run=run, **options)
+    bare = None if evaluate is None else lambda wrapped: evaluate(wrapped.module.model)
+    return training.pretrain(DistributedDataParallel(GlobalMean(model)), shards, run=run, evaluate=bare, **options)

@@ -71,7 +71,7 @@ def pretrain_tiny(**settings) -> tuple[PreTrainingModel, object, dict]:
     label.
     """
     s = TinySettings(**settings)
-    recorded = asdict(s) | {"mix": list(s.mix)}
+    recorded = NARROW_HEADS | asdict(s) | {"mix": list(s.mix)}
     if s.bulk and not (s.pairs and s.next_sentence):
         raise ValueError("bulk makes pairs with their next-sentence label, and nothing else.")
     tokenizer, train = own_vocabulary(s.vocabulary_documents, s.vocab_size)
