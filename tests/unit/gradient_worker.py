@@ -38,6 +38,7 @@ def work(rank: int, folder: Path, processes: int, port: int) -> None:
     if distributed.is_first():
         gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
         save_file(gradients | {"loss": loss}, folder / f"{world_size}.safetensors")
+    del output, parallel  # before its process group is gone: a later end has been seen to wait for ever
     distributed.finish()
 
 
