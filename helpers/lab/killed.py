@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from ..bert import Encoder, EncoderConfig, PreTrainingModel
 from ..device import generator
+from ..masking import IGNORE
 from ..training import Run, pretrain
 
 CONFIG = EncoderConfig(200, 32, 2, 4, 64, 24)  # with dropout: its random numbers must come back as well
@@ -24,7 +25,7 @@ def batches(generator: torch.Generator):
         input_ids = torch.randint(5, 200, (4, 24), generator=generator)
         masked = torch.rand(4, 24, generator=generator) < 0.3
         masked[0, 0] = True
-        yield {"input_ids": input_ids.masked_fill(masked, 4), "labels": input_ids.masked_fill(~masked, -100)}
+        yield {"input_ids": input_ids.masked_fill(masked, 4), "labels": input_ids.masked_fill(~masked, IGNORE)}
 
 
 def main(steps: int, output: str) -> None:

@@ -12,9 +12,9 @@ CHANGES = {
 }
 # measured with the course's minilm-mlm on "the slow but kind table was [MASK] ."; None stands for the rest of the list
 GUESSES = {
-    1: [("slow", 0.855), ("fast", 0.020), ("slowly", 0.016), None],
-    4: [("ending", 0.064), ("of", 0.029), None, ("film", 0.0189)],
-    6: [("good", 0.055), ("awful", 0.044), None, ("fun", 0.0083)],
+    1: [("slow", 0.788), ("slowly", 0.029), ("fast", 0.021), None],
+    4: [("man", 0.043), ("girl", 0.014), None, ("film", 0.0016)],
+    6: [("good", 0.021), ("slow", 0.019), None, ("fun", 0.0003)],
 }
 
 
@@ -77,7 +77,7 @@ def pipeline():
             right = guess == WORDS[i]
             fig.rect(x - 66, y, 132 * p, 24, PALE)
             fig.text(x - 52, y + 17, guess, SMALL, INK, "start", bold=right)
-            fig.text(x + 58, y + 17, f"{p:.3f}", SMALL, INK, "end", bold=right)
+            fig.text(x + 58, y + 17, f"{p:.{3 if p >= 0.01 else 4}f}", SMALL, INK, "end", bold=right)
             if right:
                 fig.rect(x - 66, y, 132, 24, "none", INK, 2, 5)
         fig.arrow((x, 550), (x, 570), color=INK)

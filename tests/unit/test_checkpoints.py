@@ -15,7 +15,7 @@ from helpers.batching import frozen_windows, held_out_batches
 from helpers.bert import PreTrainingModel, started
 from helpers.evaluation import cloze, evaluate_mlm, fill_mask
 from helpers.lab import tiny
-from helpers.lab.checkpoints import model_card
+from helpers.lab.checkpoints import STAGES, model_card
 from helpers.lab.studies import minilm_mlm
 from helpers.lab.studies.minilm_mlm import train_minilm_mlm
 from helpers.lab.tiny import pretrain_tiny
@@ -72,7 +72,7 @@ def test_they_score_what_their_record_says(shipped):
 
 def test_the_file_lost_nothing_to_half_precision(shipped):
     name = shipped[0]
-    trained = load_result(f"{name}-full")["arms"]["seed 0"]["measured"]["test"]["kinds"]["mask"]
+    trained = load_result(f"{name}-full")["arms"][STAGES[name][-1]]["measured"]["test"]["kinds"]["mask"]
     stored = measured(name)["test"]["kinds"]["mask"]
     assert stored["slots"] == trained["slots"] and abs(stored["accuracy"] - trained["accuracy"]) <= 0.003
 
@@ -83,6 +83,10 @@ def test_the_everyday_sentences_come_out_as_recorded():
     assert [entry["text"] for entry in found] == [entry["text"] for entry in recorded]
     # Rounding may swap two words of nearly equal probability, no more.
     assert sum(len(set(a["top"]) & set(b["top"])) for a, b in zip(found, recorded, strict=True)) >= 59
+    for key in ("first", "right"):
+        assert [entry[key] for entry in found] == [entry[key] for entry in recorded]
+    found, recorded = cloze(model, tokenizer, "cloze_development"), measured("minilm-mlm")["cloze development"]
+    assert [entry["text"] for entry in found] == [entry["text"] for entry in recorded]
     assert [entry["right"] for entry in found] == [entry["right"] for entry in recorded]
 
 

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 
 def test_a_killed_run_goes_on_bit_for_bit():
-    found = kill_and_go_on(kills=1, steps=30)
-    assert found["identical"] and found["kills"] == 1 and 0 < found["held"][0] < 30
+    found = kill_and_go_on(kills=1, steps=60)
+    assert found["identical"] and found["kills"] == 1 and 0 < found["held"][0] < 60
 
 
 def test_a_run_that_forgets_something_is_noticed(monkeypatch, tmp_path):
@@ -31,7 +31,7 @@ def test_a_run_that_forgets_something_is_noticed(monkeypatch, tmp_path):
         target.write_text(text.replace(line, "        dict(") if path.name == "training.py" else text, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(copied))
     monkeypatch.chdir(copied)
-    assert not kill_and_go_on(kills=1, steps=30)["identical"]
+    assert not kill_and_go_on(kills=1, steps=60)["identical"]
 
 
 def test_the_record_is_of_twenty_kills_each():

@@ -12,8 +12,12 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
+import torch
 
+from helpers.tokenization import load_tokenizer
+from helpers.weights import load_checkpoint
 from publish.figures import figures
+from publish.figures.masking import CHANGES, GUESSES, WORDS
 from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
@@ -184,6 +188,21 @@ def test_a_figure_of_measured_numbers_shows_those_that_the_notebook_printed():
         printed = "\n".join(output.text for output in outputs if output.output_type == "stream")
         assert foreign_numbers(svg, printed) == []
         assert foreign_numbers(re.sub(r"(\d+\.\d)\d", r"\g<1>999", svg), printed), "a wrong number is found"
+
+
+@torch.no_grad()
+def test_the_guesses_of_the_masking_figure_are_those_of_the_course_s_model():
+    model, tokenizer = load_checkpoint("minilm-mlm"), load_tokenizer()
+    changed = [CHANGES[i][0] if i in CHANGES else word for i, word in enumerate(WORDS)]
+    batch = tokenizer(" ".join(changed), return_tensors="pt")
+    assert batch["input_ids"].shape[1] == len(WORDS) + 2
+    probabilities = model(**batch).mlm_logits[0].softmax(-1)[1:-1]
+    for i, rows in GUESSES.items():
+        first = tokenizer.decode([probabilities[i].argmax().item()])
+        assert rows[0][0] == first and WORDS[i] in dict(filter(None, rows))
+        for word, shown in filter(None, rows):
+            found = probabilities[i, tokenizer.convert_tokens_to_ids(word)].item()
+            assert abs(found - shown) <= (6e-4 if shown >= 0.01 else 6e-5), (word, found)
 
 
 def test_there_is_a_map_for_each_notebook_and_each_marks_its_own():

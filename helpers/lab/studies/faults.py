@@ -34,7 +34,10 @@ def kill_and_go_on(kills: int, steps: int, seed: int = 0, torchrun: bool = False
         ends = {}
         for name in ("undisturbed", "killed"):
             runs, output = Path(folder) / name, Path(folder) / f"{name}.out"
-            held, waits = [], [rng.uniform(0.0, 0.4) for _ in range(kills if name == "killed" else 0)]
+            held, waits = (
+                [],
+                [rng.uniform(0.0, min(0.4, 0.003 * steps)) for _ in range(kills if name == "killed" else 0)],
+            )
             for wait in waits:
                 child = start(torchrun, steps, runs, output)
                 before = last_step(runs)
@@ -84,7 +87,7 @@ def digest(output: Path) -> str:
 
 
 def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
-    size = {"kills": 20, "steps": 400} if full else {"kills": 1, "steps": 40}
+    size = {"kills": 20, "steps": 600} if full else {"kills": 1, "steps": 40}
     found = {}
     for seed in seeds:
         found[f"plain loop, seed {seed}"] = partial(kill_and_go_on, seed=seed, **size)
