@@ -50,15 +50,17 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     batch = {}
     for key, first in examples[0].items():
         values = [example[key] for example in examples]
-        if np.ndim(first) == 0:
+        if not isinstance(first, list) and np.ndim(first) == 0:
             batch[key] = torch.from_numpy(_whole(np.array([np.asarray(value).item() for value in values]), key))
         else:
-            if [len(value) if np.ndim(value) == 1 else None for value in values] != lengths.tolist():
-                raise ValueError(f"{key!r} must have one value for each token of its example.")
+            lists = all(isinstance(value, list) for value in values)
             # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
+            flat = np.array([*itertools.chain(*values)]) if lists else np.concatenate([*map(np.asarray, values)])
+            if flat.ndim != 1 or [len(value) for value in values] != lengths.tolist():
+                raise ValueError(f"{key!r} must have one value for each token of its example.")
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
             batch[key] = torch.full(real.shape, fill)
-            batch[key].numpy()[real.numpy()] = _whole(np.concatenate([np.asarray(value) for value in values]), key)
+            batch[key].numpy()[real.numpy()] = _whole(flat, key)
     return batch if "attention_mask" in batch else batch | {"attention_mask": real.long()}
 
 

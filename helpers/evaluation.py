@@ -33,26 +33,26 @@ def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int
     """
     kinds = {kind: [0.0, 0, 0] for kind in ("mask", "random", "kept")}  # loss summed, right, slots
     nsp_right = pairs = 0
-    for batch in batches:
-        batch = {key: tensor.to(device) for key, tensor in batch.items()}
-        with evaluating(model):
+    with evaluating(model):
+        for batch in batches:
+            batch = {key: tensor.to(device) for key, tensor in batch.items()}
             output = model(**batch)
-        _check_finite(output.mlm_logits)
-        chosen = batch["labels"] != IGNORE
-        labels, inputs = batch["labels"][chosen], batch["input_ids"][chosen]
-        losses = torch.nn.functional.cross_entropy(output.mlm_logits.float(), labels, reduction="none")
-        right = output.mlm_logits.argmax(-1) == labels
-        for kind, slots in (
-            ("mask", inputs == mask_token_id),
-            ("kept", inputs == labels),
-            ("random", (inputs != mask_token_id) & (inputs != labels)),
-        ):
-            kinds[kind][0] += losses[slots].sum().item()
-            kinds[kind][1] += int(right[slots].sum())
-            kinds[kind][2] += int(slots.sum())
-        if "next_sentence_label" in batch:
-            nsp_right += int((output.nsp_logits.argmax(-1) == batch["next_sentence_label"]).sum())
-            pairs += len(batch["next_sentence_label"])
+            _check_finite(output.mlm_logits)
+            chosen = batch["labels"] != IGNORE
+            labels, inputs = batch["labels"][chosen], batch["input_ids"][chosen]
+            losses = torch.nn.functional.cross_entropy(output.mlm_logits.float(), labels, reduction="none")
+            right = output.mlm_logits.argmax(-1) == labels
+            for kind, slots in (
+                ("mask", inputs == mask_token_id),
+                ("kept", inputs == labels),
+                ("random", (inputs != mask_token_id) & (inputs != labels)),
+            ):
+                kinds[kind][0] += losses[slots].sum().item()
+                kinds[kind][1] += int(right[slots].sum())
+                kinds[kind][2] += int(slots.sum())
+            if "next_sentence_label" in batch:
+                nsp_right += int((output.nsp_logits.argmax(-1) == batch["next_sentence_label"]).sum())
+                pairs += len(batch["next_sentence_label"])
     total = [sum(column) for column in zip(*kinds.values(), strict=True)]
     result = _summary(*total) | {"kinds": {kind: _summary(*sums) for kind, sums in kinds.items()}}
     return result | ({"nsp_accuracy": nsp_right / pairs, "pairs": pairs} if pairs else {})
@@ -190,17 +190,18 @@ def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[
     """Return the logits (n, num_labels) and the labels (n,) of a classifier over batches that carry `labels`, in the
     batches' order, on the CPU."""
     logits, labels = [], []
-    for batch in batches:
-        inputs = {
-            key: tensor.to(device)
-            for key, tensor in batch.items()
-            if key not in ("labels", "special_tokens_mask", "index")
-        }
-        with evaluating(model):
+    with evaluating(model):
+        for batch in batches:
+            inputs = {
+                key: tensor.to(device)
+                for key, tensor in batch.items()
+                if key not in ("labels", "special_tokens_mask", "index")
+            }
             logits.append(model(**inputs).logits.float().cpu())
-        labels.append(batch["labels"])
-    _check_finite(torch.cat(logits))
-    return torch.cat(logits), torch.cat(labels)
+            labels.append(batch["labels"])
+    scores = torch.cat(logits)
+    _check_finite(scores)
+    return scores, torch.cat(labels)
 
 
 def _check_finite(logits: Tensor) -> None:

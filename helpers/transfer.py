@@ -51,9 +51,9 @@ def text_vectors(
         for layer in layers
         for pooling in poolings
     }
-    for batch in length_batches(examples, tokenizer, 64):
-        batch = {key: tensor.to(device) for key, tensor in batch.items()}
-        with evaluating(encoder):
+    with evaluating(encoder):
+        for batch in length_batches(examples, tokenizer, 64):
+            batch = {key: tensor.to(device) for key, tensor in batch.items()}
             states = encoder(
                 batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True
             ).hidden_states

@@ -18,7 +18,7 @@ PLANTS = [
         "new": "return hidden.amax(1)",
     },
     # Dropout stays on while vectors are measured.
-    {"claim": "07.3", "module": "transfer", "old": "        with evaluating(encoder):\n", "new": "        if True:\n"},
+    {"claim": "07.3", "module": "transfer", "old": "    with evaluating(encoder):\n", "new": "    if True:\n"},
     # A mask of shape (batch, seq, seq) is not applied.
     {
         "claim": "07.4",

@@ -96,10 +96,13 @@ def test_the_loops_pass_their_settings_on(monkeypatch, loop):
     labels = torch.tensor([0, 1, 0])
     if loop == "pretrain":
         rows = {"input_ids": IDS, "labels": IDS, "next_sentence_label": labels}
-        pretrain(PreTrainingModel(Encoder(CONFIG)), lambda _: [rows] * 4, steps=4, generator=generator(0), **options)
+        history = pretrain(
+            PreTrainingModel(Encoder(CONFIG)), lambda _: [rows] * 4, steps=4, generator=generator(0), **options
+        )
     else:
         rows = [{"input_ids": IDS, "labels": labels}] * 4
-        fine_tune(SequenceClassifier(Encoder(CONFIG)), rows, epochs=1, **options)
+        history = fine_tune(SequenceClassifier(Encoder(CONFIG)), rows, epochs=1, **options)
+    assert history.steps == [1, 2, 3, 4] and len(history.loss) == 4, "fewer steps than losses are read at once"
     assert decays == [(0.008, 0.07)] and norms == [0.9] * 4
     assert rates == pytest.approx([0.004, 0.008, 0.008, 0.004])
 

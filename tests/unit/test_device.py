@@ -52,6 +52,12 @@ def test_the_best_device_is_chosen(monkeypatch):
     assert choose_device("mps") == torch.device("mps")
 
 
+def test_an_empty_choice_is_none(monkeypatch):
+    monkeypatch.setenv("COURSE_DEVICE", "")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert setup().device.type == "cpu"
+
+
 def test_the_environment_may_choose_the_device(monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

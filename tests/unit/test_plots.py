@@ -83,3 +83,9 @@ def test_a_sign_that_the_font_lacks_is_no_warning(recwarn):
     picture = token_strip(["##\u110f"], ["kept"], {"kept": "#ffffff"}, "A sign.")
     DisplayFormatter().format(picture)
     assert not recwarn.list
+
+
+def test_an_exact_zero_has_no_number_and_a_small_weight_is_told_from_it():
+    """Behind a mask a weight is zero; softmax alone never gives that."""
+    axis = heatmap(np.array([[0.0, 0.004], [0.005, 0.53]]), ["r1", "r2"], ["c1", "c2"], alt="").figure.axes[0]
+    assert [text.get_text() for text in axis.texts] == ["", "<.01", "0.01", "0.53"]

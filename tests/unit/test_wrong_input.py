@@ -8,7 +8,7 @@ import torch
 
 from helpers.attention import MultiHeadAttention, causal_mask, padding_mask, scaled_dot_product_attention
 from helpers.batching import LengthBucketSampler, MlmCollator, length_batches, pad, pretraining_batches, window_batches
-from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool, student_from
+from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool, started, student_from
 from helpers.corpora import load_documents, load_reviews
 from helpers.device import choose_device, generator, setup
 from helpers.evaluation import bootstrap_ratio, evaluate_mlm, fill_mask, mcnemar, predict, wilson_interval
@@ -274,6 +274,11 @@ WRONG = {
         r"its shape is \(3, 3, 3\)",
     ),
     "pooled padding": (lambda: pool(Q, torch.tensor([[1, 1, 0], [0, 0, 0]]), "mean"), ValueError, "all padding"),
+    "heads of an odd size": (
+        lambda: started(EncoderConfig(50, 21, 1, 3), "neighbours"),
+        ValueError,
+        "Heads of 7 numbers cannot start from waves",
+    ),
     "no layer to copy": (lambda: student_from(ENCODER, []), ValueError, "cannot be copied"),
     "examples of unlike keys": (
         lambda: pad([EXAMPLE, EXAMPLE | {"labels": 1}], 0),

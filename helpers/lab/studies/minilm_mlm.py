@@ -127,7 +127,6 @@ class GeneralSettings:
     trained_layers: int = 3
     evaluations: int = 11
     documents: int | None = None
-    definitions: int | None = None
     folder: str = str(wordnet.FOLDER)
     device: str = "cpu"
 
@@ -166,8 +165,8 @@ def train_on_general_english(**settings) -> tuple[PreTrainingModel, dict]:
     held_out = evaluation.cloze_sentences("cloze_sentences") + evaluation.cloze_sentences("cloze_development")
     definitions, examples = wordnet.read_sentences(s.folder)
     texts = {
-        "definitions": definitions[: s.definitions],
-        "examples": examples[: s.definitions],
+        "definitions": definitions,
+        "examples": examples,
         "reviews": load_documents("imdb", "train")[: s.documents],
     }
     kept = {kind: wordnet.without_overlap(found, held_out) for kind, found in texts.items()}
