@@ -1,6 +1,7 @@
 """A toy language and a twenty-line encoder: small enough to learn in seconds, rich enough to need both directions
-(notebooks 02 and 03). At the end, sentences in plain English whose deciding words stand before or after an ambiguous
-one."""
+(notebooks 02 and 03). At the end, English sentences whose deciding words come before or after an ambiguous one."""
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from .attention import MultiHeadAttention, causal_mask
 from .masking import IGNORE
 
 NOUNS = "dog bird fish child river baker clock train".split()
-VERBS = "barks sings swims laughs flows bakes ticks whistles".split()  # each belongs to the noun in the same place
+VERBS = "barks sings swims laughs flows bakes ticks whistles".split()  # in the order of their nouns
 FILLERS = (
     "today often now here there again slowly quietly early late maybe always then soon still once "
     "indoors outside alone nearby together loudly softly gladly somewhere forever twice lately indeed surely perhaps "
@@ -24,9 +25,9 @@ LENGTH = 14
 def toy_sentences(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return input_ids int64 (count, 14) and the noun's position (count,).
 
-    A sentence is [BOS], fillers, a noun, fillers, the verb that goes with it, fillers. The noun stands in places 1 …
-    6 and its verb in 8 … 13; everything else is a random filler. So what is left of the noun says nothing about it,
-    and the verb, which comes later, decides it.
+    A sentence is [BOS], fillers, a noun, fillers, its verb, fillers. The noun is at one of positions 1 to 6 and its
+    verb at one of 8 to 13; everything else is a random filler. So the words before the noun say nothing about it, and
+    the verb, which comes later, decides it.
     """
     input_ids = torch.randint(FIRST_FILLER, len(VOCABULARY), (count, LENGTH), generator=generator)
     input_ids[:, 0] = BOS_ID
@@ -44,29 +45,62 @@ def to_words(input_ids: Tensor) -> list[str]:
     return [VOCABULARY[i] for i in input_ids.tolist()]
 
 
-def causal_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Return input_ids (count, 14), the causal mask, and labels: at each place the next word."""
-    input_ids, _ = toy_sentences(count, generator)
+def causal_targets(input_ids: Tensor) -> Tensor:
+    """Return labels (batch, seq), int64: at each position of input_ids (batch, seq) the next word, at the last -100."""
     labels = torch.full_like(input_ids, IGNORE)
     labels[:, :-1] = input_ids[:, 1:]
-    return input_ids, causal_mask(LENGTH), labels
+    return labels
+
+
+def mlm_targets(input_ids: Tensor, is_target: Tensor, mask_id: int = MASK_ID) -> tuple[Tensor, Tensor]:
+    """Return the inputs with all targets hidden, and labels that are -100 at every other position, (batch, seq) each.
+
+    input_ids (batch, seq), int64, and is_target (batch, seq), bool; neither is changed.
+    """
+    return input_ids.masked_fill(is_target, mask_id), input_ids.masked_fill(~is_target, IGNORE)
+
+
+def causal_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Return input_ids (count, 14), the causal mask, and labels: at each position the next word."""
+    input_ids, _ = toy_sentences(count, generator)
+    return input_ids, causal_mask(LENGTH), causal_targets(input_ids)
 
 
 def copying_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Return input_ids (count, 14), no mask, and labels: at each place the word that stands there."""
+    """Return input_ids (count, 14), no mask, and labels: at each position its own word."""
     input_ids, _ = toy_sentences(count, generator)
     return input_ids, None, input_ids
 
 
 def mlm_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Return input_ids (count, 14) with 15 % of the words replaced by [MASK], no mask, and labels at these alone."""
+    """Return input_ids (count, 14) with 15% of the words replaced by [MASK], no mask, and labels for these words."""
     input_ids, _ = toy_sentences(count, generator)
-    chosen = torch.rand(input_ids.shape, generator=generator) < 0.15
-    chosen[:, 0] = False
-    return input_ids.masked_fill(chosen, MASK_ID), None, input_ids.masked_fill(~chosen, IGNORE)
+    is_target = torch.rand(input_ids.shape, generator=generator) < 0.15
+    is_target[:, 0] = False  # never [BOS]
+    masked, labels = mlm_targets(input_ids, is_target)
+    return masked, None, labels
 
 
 OBJECTIVES = {"causal": causal_batch, "copying": copying_batch, "MLM": mlm_batch}
+
+
+def lowest_losses() -> dict[str, float]:
+    """Return the lowest loss, in nats, that any model of the toy language can reach with each objective.
+
+    Causal: the entropy of a sentence, 11 fillers of 32, a pair of 8, and two positions of 6, divided by its 13
+    predictions. Copying: 0. MLM: the expected loss of the best guess at a hidden word. With m of the six possible
+    positions hidden, and the noun under one of them, the best model gives each the chance 1/m; it knows which noun
+    unless the verb is hidden as well.
+    """
+    filler, pair, rate = math.log(len(FILLERS)), math.log(len(NOUNS)), 0.15
+    six = 0.0  # the expected loss over the six positions that may hold the noun, or the verb
+    for m in range(1, 7):
+        chance = math.comb(6, m) * rate**m * (1 - rate) ** (6 - m)
+        visible = m * filler  # the noun is not among the m
+        hidden = math.log(m) + rate * pair + (m - 1) * (filler - math.log(1 - 1 / m) if m > 1 else 0)
+        six += chance * ((1 - m / 6) * visible + m / 6 * hidden)
+    causal = (11 * filler + pair + 2 * math.log(6)) / (LENGTH - 1)
+    return {"causal": causal, "copying": 0.0, "MLM": (2 * six + rate * filler) / (rate * (LENGTH - 1))}
 
 
 class TinyEncoder(nn.Module):
@@ -93,9 +127,9 @@ class TinyEncoder(nn.Module):
         self.output = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, input_ids: Tensor, mask: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
-        """Return logits (batch, seq, vocab) of input_ids (batch, seq); `mask` is bool, True where a token may look.
+        """Return logits (batch, seq, vocab) of input_ids (batch, seq); `mask` is bool, True where a token may attend.
 
-        With labels (-100: not asked) only the logits of the asked slots, (slots, vocab), in reading order.
+        With labels (-100: ignored) only the logits of the positions that have one, (targets, vocab), in reading order.
         """
         hidden = self.word(input_ids) + self.position.weight[: input_ids.shape[1]]  # (batch, seq, hidden)
         for i, (attention, feed_forward) in enumerate(zip(self.attentions, self.feed_forwards, strict=True)):
@@ -133,17 +167,17 @@ def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 
 
 @torch.no_grad()
 def hidden_words_found(model: nn.Module, objective: str, input_ids: Tensor) -> dict[str, Tensor]:
-    """Hide the noun of every sentence (count, 14), then its verb; return who was found, bool (count,) each.
+    """Hide the noun of every sentence (count, 14), then its verb; return which were found, bool (count,) each.
 
-    The model picks the best of the eight nouns or verbs: a causal one from the words before the gap, the others from
-    the whole sentence with [MASK] in the gap.
+    The model picks the best of the eight nouns or verbs: a causal one from the words before the hidden one, the others
+    from the whole sentence with [MASK] in its position.
     """
     rows, found = torch.arange(len(input_ids)), {}
     for word, first in (("noun", FIRST_NOUN), ("verb", FIRST_VERB)):
         position = ((input_ids >= first) & (input_ids < first + len(NOUNS))).int().argmax(dim=1)
         gap = input_ids.clone()
         gap[rows, position] = MASK_ID
-        if objective == "causal":  # what the place before the gap expects next; the mask hides the gap from it
+        if objective == "causal":  # the position before predicts it
             logits = model(gap, causal_mask(LENGTH))[rows, position - 1]
         else:
             logits = model(gap)[rows, position]
@@ -152,9 +186,9 @@ def hidden_words_found(model: nn.Module, objective: str, input_ids: Tensor) -> d
     return found
 
 
-# Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table all
-# sentences about a word begin alike and only what comes after the word tells its sense; in the second it comes before,
-# and the word ends the sentence.
+# Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table, all
+# sentences about a word begin alike, and only what comes after the word decides its sense; in the second, the deciding
+# words come before, and the word ends the sentence.
 SENSE_BY_LATER_WORDS = {
     "bank": (
         (

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path
+from matplotlib.ticker import PercentFormatter
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
     "#0072B2",
@@ -144,14 +145,17 @@ def curves(
     xlabel: str,
     ylabel: str,
     title: str = "",
-    floors: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
     logx: bool = False,
 ) -> Picture:
-    """Draw lines by name, (x, y) each, and dashed horizontal `floors` to hold them against."""
+    """Draw lines by name, (x, y) each, and dashed horizontal `baselines` to hold them against. A baseline has the color
+    of the line whose name its own begins with."""
     figure, (axis,) = panels()
     for (name, (x, y)), marker in zip(series.items(), "osD^vPX*" * len(series), strict=False):
         axis.plot(x, y, label=name, linewidth=1.8, marker=marker if len(x) <= 15 else None, markersize=5)
-    for (name, level), color in zip((floors or {}).items(), (GREY, RED, PURPLE), strict=False):
+    lines = dict(zip(series, PALETTE, strict=False))
+    for (name, level), color in zip((baselines or {}).items(), (GREY, RED, PURPLE), strict=False):
+        color = next((own for line, own in lines.items() if name.startswith(line)), color)
         axis.axhline(level, linestyle="--", color=color, linewidth=1.2, label=name)
     if logx:
         axis.set_xscale("log")
@@ -164,7 +168,7 @@ def loss_curve(
     losses: Mapping[str, Sequence[float]],
     alt: str,
     title: str = "",
-    floors: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
     smooth: int = 20,
 ) -> Picture:
     """Draw training losses by step, each as a running mean over `smooth` steps: single steps are too noisy to read."""
@@ -173,7 +177,7 @@ def loss_curve(
         window = min(smooth, len(values))
         means = np.convolve(values, np.ones(window) / window, mode="valid")
         series[name] = (np.arange(len(means)) + window, means)
-    return curves(series, alt, xlabel="step", ylabel="loss (nats)", title=title, floors=floors)
+    return curves(series, alt, xlabel="step", ylabel="loss (nats)", title=title, baselines=baselines)
 
 
 def bars(
@@ -182,10 +186,10 @@ def bars(
     xlabel: str,
     title: str = "",
     intervals: Mapping[str, tuple[float, float]] | None = None,
-    floors: Mapping[str, float] | None = None,
+    baselines: Mapping[str, float] | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Picture:
-    """Draw horizontal bars by name, with 95 % intervals as whiskers where given, and dashed `floors`."""
+    """Draw horizontal bars by name, with 95 % intervals as whiskers where given, and dashed `baselines`."""
     names = list(values)
     figure, (axis,) = panels(height=0.42 * len(names) + 1.3)
     positions = range(len(names))[::-1]
@@ -194,14 +198,41 @@ def bars(
         if intervals and name in intervals:
             low, high = intervals[name]
             axis.plot([low, high], [position, position], color="black", linewidth=1.6, marker="|", markersize=9)
-    for (name, level), color in zip((floors or {}).items(), (GREY, RED), strict=False):
+    for (name, level), color in zip((baselines or {}).items(), (GREY, RED), strict=False):
         axis.axvline(level, linestyle="--", color=color, linewidth=1.2, label=name)
     axis.set_yticks(positions, names)
     axis.set(xlabel=xlabel, title=title)
     if limits:
         axis.set_xlim(*limits)
-    if floors:
+    if baselines:
         figure.legend(frameon=False, loc="outside lower center", ncols=2)
+    return Picture(figure, alt)
+
+
+def grouped_bars(
+    groups: Mapping[str, Mapping[str, float]],
+    alt: str,
+    xlabel: str,
+    title: str = "",
+    baselines: Mapping[str, float] | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Picture:
+    """Draw horizontal bars in groups, group -> name -> value: one color for each name, and the value beside its bar."""
+    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    height = 0.8 / len(names)
+    figure, (axis,) = panels(height=0.36 * len(names) * len(groups) + 1.3)
+    for i, (name, color) in enumerate(zip(names, PALETTE, strict=False)):
+        positions = [-g + (0.4 - (i + 0.5) * height) for g, group in enumerate(groups.values()) if name in group]
+        values = [group[name] for group in groups.values() if name in group]
+        axis.bar_label(axis.barh(positions, values, height * 0.9, color=color, label=name), fmt="{:.1%}", padding=4)
+    for (name, level), color in zip((baselines or {}).items(), (GREY, RED), strict=False):
+        axis.axvline(level, linestyle="--", color=color, linewidth=1.2, label=name)
+    axis.set_yticks([-g for g in range(len(groups))], list(groups))
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.set(xlabel=xlabel, title=title)
+    if limits:
+        axis.set_xlim(*limits)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)
     return Picture(figure, alt)
 
 

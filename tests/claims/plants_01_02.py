@@ -108,10 +108,17 @@ PLANTS = [
     },
     # The causal mask lets every token see the next one.
     {
-        "claim": "02.1",
+        "claim": "02.2",
         "module": "attention",
         "old": ".tril()[None, None]",
         "new": ".tril(1)[None, None]",
+    },
+    # The test of the future gives up after the first word.
+    {
+        "claim": "02.2",
+        "module": "build",
+        "old": "            return True\n    return False",
+        "new": "            return False\n    return False",
     },
     # The mask holds in the first layer only.
     {

@@ -14,9 +14,10 @@ from helpers.device import generator
 from publish.notebooks import notebooks
 
 
-def lift(number: str, *names: str) -> types.SimpleNamespace:
-    """Return the functions and classes of these names as the notebook defines them, with its imports and constants."""
-    (path,) = (path for path in notebooks("core") if path.name[:2] == number)
+def lift(number: str, *names: str, kind: str = "core") -> types.SimpleNamespace:
+    """Return the functions and classes of these names as the notebook defines them, with its imports and constants.
+    number: that of a core notebook, or with `kind` "depth" the stem of a depth notebook."""
+    (path,) = (path for path in notebooks(kind) if number in (path.name[:2], path.stem))
     module = types.ModuleType(path.stem)
     wanted = set(names)
     for cell in nbformat.read(path, as_version=4).cells:
@@ -59,16 +60,25 @@ def test_01_multi_head_attention(hidden_states):
 
 
 def test_02_objectives():
-    hand = lift("02", "causal_batch", "copying_batch", "mlm_batch")
+    hand = lift("02", "training_batch", "causal_targets", "mlm_targets")
     for name, ready in toy.OBJECTIVES.items():
-        by_hand = getattr(hand, f"{name.lower()}_batch")(generator(3), 20)
-        for ours, theirs in zip(by_hand, ready(generator(3), 20), strict=True):
+        for ours, theirs in zip(hand.training_batch(name, generator(3), 20), ready(generator(3), 20), strict=True):
             assert (ours is None) == (theirs is None)
             assert ours is None or torch.equal(ours, theirs)
 
 
+def test_02_next_word_loss():
+    hand = lift("02", "next_word_loss", "causal_targets")
+    logits = torch.randn(3, 5, 7, generator=generator(0))  # (batch, seq, vocab)
+    input_ids = torch.randint(7, (3, 5), generator=generator(1))
+    labels = toy.causal_targets(input_ids)
+    assert torch.equal(hand.causal_targets(input_ids), labels)
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    torch.testing.assert_close(hand.next_word_loss(logits, input_ids), expected)
+
+
 def test_02_tiny_encoder():
-    hand = lift("02", "TinyEncoder").TinyEncoder(30, 9, hidden_size=16)
+    hand = lift("02_generation", "TinyEncoder", kind="depth").TinyEncoder(30, 9, hidden_size=16)
     ready = toy.TinyEncoder(30, 9, hidden_size=16)
     ready.load_state_dict(hand.state_dict())
     input_ids = torch.randint(30, (2, 7), generator=generator(0))

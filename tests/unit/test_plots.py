@@ -13,7 +13,7 @@ MATRIX = [[0.1, 0.9], [0.6, 0.4]]
 FIGURES = {
     "heatmap": lambda: heatmap(MATRIX, ["the", "cat"], ["the", "cat"], alt="Two words."),
     "heatmaps": lambda: heatmaps([("one", MATRIX), ("two", MATRIX)], ["a", "b"], ["a", "b"], alt="Two words."),
-    "curves": lambda: curves({"loss": ([1, 2, 3], [3, 2, 1])}, "Two words.", "step", "loss", floors={"floor": 1.0}),
+    "curves": lambda: curves({"loss": ([1, 2, 3], [3, 2, 1])}, "Two words.", "step", "loss", baselines={"floor": 1.0}),
     "loss_curve": lambda: loss_curve({"loss": [3.0, 2.0, 1.0]}, alt="Two words.", smooth=2),
     "bars": lambda: bars({"a": 0.5, "b": 0.7}, "Two words.", "accuracy", intervals={"a": (0.4, 0.6)}),
     "token_strip": lambda: token_strip(["the", "cat"], ["kept", "hidden"], {"kept": "w", "hidden": "y"}, "Two words."),
@@ -55,7 +55,7 @@ def test_a_loss_curve_is_a_running_mean():
 
 def test_bars_stand_in_order_with_their_whiskers():
     values, intervals = {"first": 0.5, "second": 0.7}, {"second": (0.6, 0.8)}
-    figure = bars(values, "", "accuracy", intervals=intervals, floors={"chance": 0.5}).figure
+    figure = bars(values, "", "accuracy", intervals=intervals, baselines={"chance": 0.5}).figure
     (axis,) = figure.axes
     heights = {bar.get_y() + bar.get_height() / 2: bar.get_width() for bar in axis.patches}
     assert [heights[y] for y in sorted(heights, reverse=True)] == [0.5, 0.7]  # the first one on top

@@ -1,5 +1,6 @@
 """The toy language keeps its grammar, and the tiny encoder looks only where it may."""
 
+import math
 from collections import Counter
 
 import pytest
@@ -20,6 +21,7 @@ from helpers.toy import (
     VOCABULARY,
     TinyEncoder,
     hidden_words_found,
+    lowest_losses,
     to_words,
     toy_sentences,
     train_tiny,
@@ -76,6 +78,30 @@ def test_a_later_word_moves_earlier_outputs_only_without_the_causal_mask(model):
         moved = (model(input_ids, mask) - model(changed, mask)).abs().amax(-1)  # (batch, seq)
         assert (moved[:, :9] > 0).all() == moves and (moved[:, :9] > 0).any() == moves
         assert (moved[:, 9:] > 0).all()
+
+
+def test_the_lowest_losses_are_those_of_the_best_possible_models():
+    """By simulation: the best model knows the rule, and spreads its guess over the positions that are left."""
+    count, draw = 20_000, generator(7)
+    input_ids, noun_position = toy_sentences(count, draw)
+    masked = torch.rand(input_ids.shape, generator=draw) < 0.15
+    masked[:, 0] = False
+    rows = torch.arange(count)
+    verb_position = ((input_ids >= FIRST_VERB) & (input_ids < FIRST_FILLER)).int().argmax(dim=1)
+    loss = masked[:, 7].sum() * math.log(32)
+    for position, partner, group in (
+        (noun_position, verb_position, slice(1, 7)),
+        (verb_position, noun_position, slice(8, 14)),
+    ):
+        hidden, m = masked[rows, position], masked[:, group].sum(dim=1).double()
+        alone = math.log(8) * masked[rows, partner]  # which of the eight?
+        others = torch.where(m > 1, (m - 1) * (math.log(32) - (1 - 1 / m).clamp_min(1e-9).log()), 0)
+        loss = loss + torch.where(hidden, m.log() + alone + others, m * math.log(32)).sum()
+    lowest = lowest_losses()
+    assert lowest["MLM"] == pytest.approx((loss / masked.sum()).item(), abs=0.02)
+    # a causal model predicts "no noun yet" or "no verb yet" with the chance that is left
+    entropy = 11 * math.log(32) + math.log(8) - 2 * sum(math.log(1 - 1 / n) for n in range(6, 1, -1))
+    assert lowest["causal"] == pytest.approx(entropy / 13) and lowest["copying"] == 0
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 import torch
 from torch.nn import functional as F
 
+from helpers import toy
 from helpers.attention import causal_mask
 from helpers.classroom.exercises.bidirectionality import next_word_loss
 
@@ -41,6 +42,10 @@ def without_the_first(logits, input_ids):
     return F.cross_entropy(logits[:, 1:-1].flatten(0, 1), input_ids[:, 2:].flatten())
 
 
+def skips_the_first(logits, input_ids):
+    return F.cross_entropy(logits[:, 1:-1].flatten(0, 1), input_ids[:, 2:].flatten())
+
+
 def only_a_number(logits, input_ids):
     return next_word_loss(logits, input_ids).item()
 
@@ -54,6 +59,122 @@ def shifted_in_place(logits, input_ids):
     labels[:, :-1] = input_ids[:, 1:].clone()
     labels[:, -1] = -100
     return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def without_a_minus_sign(logits, input_ids):
+    return -next_word_loss(logits, input_ids)
+
+
+def softmax_then_log(logits, input_ids):
+    probabilities = logits[:, :-1].exp() / logits[:, :-1].exp().sum(dim=-1, keepdim=True)
+    return -probabilities.log().gather(-1, input_ids[:, 1:, None]).mean()
+
+
+def own_word_as_label(input_ids):
+    return input_ids.clone()
+
+
+def word_before_as_label(input_ids):
+    labels = torch.full_like(input_ids, -100)
+    labels[:, 1:] = input_ids[:, :-1]
+    return labels
+
+
+def wrapped_around(input_ids):
+    return input_ids.roll(-1, dims=1)
+
+
+def zero_at_the_end(input_ids):
+    return F.pad(input_ids[:, 1:], (0, 1))
+
+
+def one_label_short(input_ids):
+    return input_ids[:, 1:]
+
+
+def labels_as_floats(input_ids):
+    return toy.causal_targets(input_ids).float()
+
+
+def two_words_on(input_ids):
+    labels = torch.full_like(input_ids, -100)
+    labels[:, :-2] = input_ids[:, 2:]
+    return labels
+
+
+def labels_in_place(input_ids):
+    input_ids[:, :-1] = input_ids[:, 1:].clone()
+    input_ids[:, -1] = -100
+    return input_ids
+
+
+def only_the_first_sentence(input_ids):
+    labels = torch.full_like(input_ids, -100)
+    labels[0, :-1] = input_ids[0, 1:]
+    return labels
+
+
+def nothing_for_two_words(input_ids):
+    return toy.causal_targets(input_ids) if input_ids.shape[1] > 2 else torch.full_like(input_ids, -100)
+
+
+def hidden_before_read(input_ids, is_target, mask_id):
+    masked = input_ids.masked_fill(is_target, mask_id)
+    return masked, masked.masked_fill(~is_target, -100)
+
+
+def everything_else_hidden(input_ids, is_target, mask_id):
+    return input_ids.masked_fill(~is_target, mask_id), input_ids.masked_fill(~is_target, -100)
+
+
+def every_position_labeled(input_ids, is_target, mask_id):
+    return input_ids.masked_fill(is_target, mask_id), input_ids
+
+
+def targets_ignored(input_ids, is_target, mask_id):
+    return input_ids.masked_fill(is_target, mask_id), input_ids.masked_fill(is_target, -100)
+
+
+def nothing_hidden(input_ids, is_target, mask_id):
+    return input_ids, input_ids.masked_fill(~is_target, -100)
+
+
+def masked_in_place(input_ids, is_target, mask_id):
+    labels = input_ids.masked_fill(~is_target, -100)
+    return input_ids.masked_fill_(is_target, mask_id), labels
+
+
+def fixed_mask_id(input_ids, is_target, mask_id):
+    return toy.mlm_targets(input_ids, is_target, 7)
+
+
+def zero_for_ignored(input_ids, is_target, mask_id):
+    return input_ids.masked_fill(is_target, mask_id), input_ids * is_target
+
+
+def bug_still_there(logits, positions, causal):
+    return logits[torch.arange(len(logits)), positions]
+
+
+def one_too_late(logits, positions, causal):
+    return logits[torch.arange(len(logits)), (positions + causal) % logits.shape[1]]
+
+
+def always_one_before(logits, positions, causal):
+    return logits[torch.arange(len(logits)), positions - 1]
+
+
+def two_before(logits, positions, causal):
+    return logits[torch.arange(len(logits)), positions - 2 * causal]
+
+
+def moved_in_place(logits, positions, causal):
+    positions -= int(causal)
+    return logits[torch.arange(len(logits)), positions]
+
+
+def all_pairs(logits, positions, causal):
+    return logits[:, positions - int(causal)]
 
 
 def the_loss(logits, labels):
@@ -334,21 +455,54 @@ def reads_the_prompt_alone(model, prompt, length, temperature, draw):
 WRONG = {
     "next_word_loss": [
         (not_shifted, "repeats its input"),
-        (shifted_back, "word before"),
-        (shifted_when_flat, "perhaps of the next sentence"),
+        (shifted_back, "word *before* it"),
+        (shifted_when_flat, "perhaps from the next sentence"),
         (rolled, "has no next word"),
         (shifted_twice, "has no next word"),
-        (added_up, "a mean in nats"),
+        (added_up, "a mean of natural logarithms"),
         (first_sentence, "in all sentences"),
-        (without_the_first, "all places that have a next word"),
+        (without_the_first, "all positions that have a next word"),
+        (skips_the_first, "Two words"),
         (only_a_number, "be trained"),
         (cut_off, "be trained"),
         (shifted_in_place, "in place"),
+        (without_a_minus_sign, "with a minus sign"),
+        (softmax_then_log, "Large logits overflow"),
+    ],
+    "causal_targets": [
+        (own_word_as_label, "own word as its label"),
+        (word_before_as_label, "the word before it"),
+        (wrapped_around, "wrap around"),
+        (zero_at_the_end, "isn't -100"),
+        (one_label_short, "including the last"),
+        (labels_as_floats, "int64"),
+        (two_words_on, "position i + 1"),
+        (only_the_first_sentence, "position i + 1"),
+        (nothing_for_two_words, "Two words"),
+        (labels_in_place, "in place"),
+    ],
+    "mlm_targets": [
+        (hidden_before_read, "after you had hidden them"),
+        (everything_else_hidden, "everything but the targets"),
+        (nothing_hidden, "is every target replaced"),
+        (every_position_labeled, "every position has one"),
+        (targets_ignored, "the word that was hidden"),
+        (zero_for_ignored, "every other position -100"),
+        (masked_in_place, "in place"),
+        (fixed_mask_id, "write a number"),
+    ],
+    "word_logits": [
+        (bug_still_there, "its own"),
+        (one_too_late, "too late"),
+        (always_one_before, "at its own position"),
+        (two_before, "position before the word"),
+        (moved_in_place, "in place"),
+        (all_pairs, "one row of logits"),
     ],
     "perplexity": [
         (the_loss, "That is the loss"),
         (everything_asked, "leave -100 out"),
-        (over_all_places, "over the places asked"),
+        (over_all_places, "over the positions with a label"),
         (in_bits, "In nats?"),
         (mean_of_sentences, "or each sentence"),
         (mean_of_perplexities, "or each sentence"),
@@ -359,16 +513,16 @@ WRONG = {
     ],
     "sees_later_words": [
         (never, "return True when"),
-        (counts_itself, "changed place itself"),
+        (counts_itself, "replaced word itself"),
         (one_copy_for_all, "a fresh copy"),
-        (looks_right, "look to the right"),
-        (leak_when(all_but_the_last), "as far as the last word"),
-        (gives_up_at_once, "as far as the last word"),
+        (looks_right, "right of the word"),
+        (leak_when(all_but_the_last), "get as far as the last word"),
+        (gives_up_at_once, "get as far as the last word"),
         (moved_if(all_moved), "must all of them"),
-        (moved_if(the_nearest), "the nearest alone"),
+        (moved_if(the_nearest), "only the nearest"),
         (leak_when(last_place_only), "the second word"),
-        (leak_when(every_other), "every place"),
-        (no_absolute_value, "take the absolute value?"),
+        (leak_when(every_other), "every word"),
+        (no_absolute_value, "take the absolute value"),
         (averages_first, "before you add them up"),
         (first_sentence_only, "second sentence"),
         (moved_if(more_than_a_thousandth), "0.00003"),
@@ -379,15 +533,15 @@ WRONG = {
     "write_on": [
         (writes(right_step, extra=1), "`length` words in all"),
         (prompt_lost, "begin with the prompt"),
-        (writes(from_the_first_place), "the last place"),
-        (reads_the_prompt_alone, "just drawn"),
+        (writes(from_the_first_place), "the last position"),
+        (reads_the_prompt_alone, "just sampled"),
         (writes(right_step, mask=no_mask), "causal mask"),
-        (writes(likeliest), "Draw it"),
+        (writes(likeliest), "Sample it"),
         (writes(temperature_forgotten), "more alike"),
         (writes(temperature_times), "divide the logits"),
         (writes(temperature_after_softmax), "before the softmax"),
         (writes(temperature_twice), "nine to one"),
         (writes(likeliest_when_cold), "nine to one"),
-        (writes(without_generator), "Do you draw with"),
+        (writes(without_generator), "Do you sample with"),
     ],
 }
