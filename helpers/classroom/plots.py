@@ -237,22 +237,32 @@ def grouped_bars(
 
 
 def token_strip(
-    tokens: Sequence[str], kinds: Sequence[str], colors: Mapping[str, str], alt: str, title: str = ""
+    tokens: Sequence[str],
+    kinds: Sequence[str],
+    colors: Mapping[str, str],
+    alt: str,
+    title: str = "",
+    originals: Sequence[str] | None = None,
 ) -> Picture:
-    """Write tokens on coloured cells, wrapped like a paragraph: `kinds` says of what kind each token is, `colors` the
-    colour of each kind, in the order of the legend."""
+    """Write tokens on colored cells, wrapped like a paragraph: `kinds` says of what kind each token is, `colors` the
+    color of each kind, in the order of the legend. With `originals`, a token that was changed has its own below it."""
+    below = originals or tokens
     places, line, column = [], 0, 0.0
-    for token in tokens:
-        if column + len(token) + 1 > 68:
+    for token, original in zip(tokens, below, strict=True):
+        width = max(len(token), len(original)) + 1
+        if column + width > 68:
             line, column = line + 1, 0.0
-        places.append((column, line))
-        column += len(token) + 1.4
-    figure, (axis,) = panels(height=0.3 * line + 1.4)
-    for token, kind, (column, line) in zip(tokens, kinds, places, strict=True):
-        axis.add_patch(Rectangle((column, line), len(token) + 1, 0.8, color=colors[kind], linewidth=0))
-        middle = {"ha": "center", "va": "center", "family": "monospace", "fontsize": 8}
-        axis.text(column + (len(token) + 1) / 2, line + 0.42, token.replace("$", r"\$"), **middle)
-    axis.set(xlim=(0, 68), ylim=(line + 1, 0), title=title)
+        places.append((column, line * (1.7 if originals else 1), width))
+        column += width + 0.4
+    last = places[-1][1]
+    figure, (axis,) = panels(height=0.3 * last + 1.4)
+    middle = {"ha": "center", "va": "center", "family": "monospace", "fontsize": 8}
+    for token, original, kind, (column, top, width) in zip(tokens, below, kinds, places, strict=True):
+        axis.add_patch(Rectangle((column, top), width, 0.8, color=colors[kind], linewidth=0))
+        axis.text(column + width / 2, top + 0.42, token.replace("$", r"\$"), **middle)
+        if original != token:
+            axis.text(column + width / 2, top + 1.15, original.replace("$", r"\$"), **middle, style="italic")
+    axis.set(xlim=(0, 68), ylim=(last + (1.5 if originals else 1), 0), title=title)
     axis.set_axis_off()
     handles = [Rectangle((0, 0), 1, 1, color=color, label=kind) for kind, color in colors.items()]
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=len(colors))

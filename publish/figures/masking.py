@@ -1,8 +1,8 @@
-"""The figure of notebook 03: masked language modeling, from text to loss."""
+"""The figures of notebook 03: the blank, from text to loss, the 80/10/10 rule, static and dynamic, what it taught."""
 
 import math
 
-from .primitives import FAINT, INK, LINE, MUTED, PALE, SMALL, TILE, Figure
+from .primitives import BLUE, FAINT, GREEN, INK, LINE, MUTED, PALE, SKY, SMALL, TILE, VERMILION, Figure, blend
 
 WORDS = "the slow but kind film was fun .".split()
 CHANGES = {
@@ -94,6 +94,143 @@ def pipeline():
     return fig
 
 
+def question():
+    """Draw the opening: a blank, and the words on both sides that must fill it."""
+    words = "the [MASK] sat on the mat .".split()
+    fig = Figure(
+        "03_question",
+        "A blank, and the words on both sides of it",
+        "The sentence 'the [MASK] sat on the mat .' with arrows from all other words into the vector above [MASK]. "
+        "From this vector, a list of candidates: cat, dog, chair, and child.",
+        344,
+    )
+    lanes, blank = [62 + 86 * i for i in range(7)], 1
+    fig.heading("Which word is hidden?")
+    for i, x in enumerate(lanes):
+        if i != blank:
+            fig.arrow((x, 276), (lanes[blank] + 4 * (i - blank), 226), color=BLUE, width=1.8)
+    for x, word in zip(lanes, words):
+        fig.token(x, 278, word, "mask" if word == "[MASK]" else "plain", w=76)
+    fig.vector(lanes[blank], 164, [7, 3, 9, 5], BLUE, 40, 15, show=False, top=10)
+    fig.arrow((lanes[blank] + 24, 178), (250, 140), color=INK)
+    for i, word in enumerate(("cat", "dog", "chair", "child")):
+        y = 70 + 34 * i
+        fig.rect(254, y, 130, 28, "#ffffff", LINE, 1.2, 5)
+        fig.text(266, y + 19, word, anchor="start")
+    fig.lines(404, 106, "Each entry of the", "vocabulary gets", "a probability.", "Which is highest?", color=INK)
+    fig.lines(20, 332, "All words, left and right, contribute to the vector at [MASK].")
+    return fig
+
+
+def mix():
+    """Draw the 80/10/10 rule: what a target becomes, and what the model has to do there."""
+    fig = Figure(
+        "03_mix",
+        "What becomes of 100 tokens",
+        "A bar of 100 tokens: 85 are no targets, 15 are. A second bar magnifies the 15: on average 12 become [MASK], "
+        "1.5 become a random token, 1.5 stay as they are. Below, for the target film: the model sees [MASK], table, or "
+        "film; the label is film each time. A token that is no target has no label.",
+        382,
+    )
+    fig.heading("What becomes of 100 tokens?")
+    fig.rect(20, 60, 600, 34, "#ffffff", LINE)
+    fig.rect(20, 60, 90, 34, TILE, INK, 2)
+    fig.text(65, 82, "15 targets", SMALL, bold=True)
+    fig.text(365, 82, "85 others: shown as they are, no label", SMALL, MUTED)
+    fig.path("M20 96V128M110 96L620 128", LINE, 1.2, "4 4")
+    for x, w, color, label in (
+        (20, 480, blend(SKY, 0.75), "12 become [MASK]"),
+        (500, 60, blend(VERMILION, 0.55), "1.5"),
+        (560, 60, blend(GREEN, 0.45), "1.5"),
+    ):
+        fig.rect(x, 130, w, 34, color, INK, 1.5)
+        fig.text(x + w / 2, 152, label, SMALL, bold=True)
+    fig.text(530, 182, "random", SMALL, MUTED)
+    fig.text(590, 182, "stay", SMALL, MUTED)
+    rows = [
+        ("[MASK]", "mask", "80% of the targets", "film", "predict *film* from the context"),
+        ("table", "changed", "10%", "film", "doubt what it sees"),
+        ("film", "target", "10%", "film", "trust what it sees"),
+        ("film", "plain", "no target", "none", "nothing; it has no loss"),
+    ]
+    for x, text in ((20, "the token *film* is"), (190, "model sees"), (300, "label"), (390, "model has to")):
+        fig.text(x, 220, text, SMALL, MUTED, "start")
+    for i, (seen, kind, share, label, task) in enumerate(rows):
+        y = 232 + 36 * i
+        fig.text(20, y + 20, share, SMALL, INK, "start")
+        fig.token(228, y, seen, kind, w=76, h=28)
+        fig.text(300, y + 20, label, SMALL, INK if label == "film" else MUTED, "start", bold=label == "film")
+        fig.text(390, y + 20, task, SMALL, INK, "start")
+    return fig
+
+
+def static_dynamic():
+    """Draw one sentence in three epochs, masked once and masked again each time."""
+    words = "a slow but kind film about cats".split()
+    fig = Figure(
+        "03_static_dynamic",
+        "One sentence in three epochs, with static and with dynamic masking",
+        "The sentence 'a slow but kind film about cats' three times with static masking: film is [MASK] in every "
+        "epoch. Three times with dynamic masking: slow, then about, then kind and cats are [MASK].",
+        372,
+    )
+    fig.heading("Is a sentence masked once, or again in every epoch?")
+    lanes = [130 + 75 * i for i in range(7)]
+    panels = [
+        (64, "**Static:** masked once, before training", ([4], [4], [4])),
+        (218, "**Dynamic:** masked again whenever it is read", ([1], [5], [3, 6])),
+    ]
+    for y, title, epochs in panels:
+        fig.text(20, y, title, anchor="start")
+        for e, hidden in enumerate(epochs):
+            top = y + 12 + 40 * e
+            fig.text(20, top + 21, f"epoch {e + 1}", SMALL, MUTED, "start")
+            for i, (x, word) in enumerate(zip(lanes, words)):
+                on = i in hidden
+                fig.token(x, top, "[MASK]" if on else word, "mask" if on else "plain", w=69)
+    fig.path("M20 194H620", PALE, 1.2)
+    return fig
+
+
+# run -> share of hidden nouns found, of visible words reported, of wrong nouns corrected; a test holds them to 03
+TAUGHT = {
+    "[MASK] only": ("100.0%", "9.1%", "55.5%"),
+    "[MASK] and kept": ("100.0%", "100.0%", "8.7%"),
+    "80/10/10": ("100.0%", "99.6%", "88.0%"),
+}
+
+
+def answer():
+    """Draw the ending: what each part of the rule taught the model, as the notebook measured it."""
+    fig = Figure(
+        "03_answer",
+        "What each part of the 80/10/10 rule taught",
+        "A table of three training runs and three tests. Hidden nouns are found by all three: "
+        + ", ".join(shares[0] for shares in TAUGHT.values())
+        + ". Visible words are reported in "
+        + ", ".join(shares[1] for shares in TAUGHT.values())
+        + ". A wrong noun is corrected in "
+        + ", ".join(shares[2] for shares in TAUGHT.values())
+        + ". Only 80/10/10 is high in all three.",
+        330,
+    )
+    fig.heading("What does each part of the rule teach?")
+    columns = [(270, "find a", "hidden noun"), (404, "report a", "visible word"), (538, "correct a", "wrong noun")]
+    for x, *lines in columns:
+        for i, line in enumerate(lines):
+            fig.text(x, 72 + 18 * i, line, SMALL, MUTED)
+    for r, (name, shares) in enumerate(TAUGHT.items()):
+        y = 108 + 64 * r
+        fig.text(20, y + 28, f"**{name}**", anchor="start")
+        for (x, *_), share in zip(columns, shares):
+            value = float(share.rstrip("%")) / 100
+            fig.rect(x - 58, y + 6, 116, 34, "#ffffff", PALE, 1)
+            fig.rect(x - 58, y + 6, 116 * value, 34, blend(BLUE, 0.35))
+            fig.text(x, y + 28, share, bold=value > 0.8)
+    fig.lines(20, 318, "Toy language, 1,000 new sentences. Bold: over 80%.")
+    return fig
+
+
 def figures():
     """Draw the figures of notebook 03."""
-    return [pipeline()]
+    return [question(), pipeline(), mix(), static_dynamic(), answer()]

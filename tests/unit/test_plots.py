@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from helpers.classroom.plots import PALETTE, bars, curves, heatmap, heatmaps, loss_curve, token_strip
+from helpers.classroom.plots import PALETTE, bars, curves, grouped_bars, heatmap, heatmaps, loss_curve, token_strip
 
 MATRIX = [[0.1, 0.9], [0.6, 0.4]]
 FIGURES = {
@@ -62,6 +62,35 @@ def test_bars_stand_in_order_with_their_whiskers():
     whisker = next(line for line in axis.lines if list(line.get_xdata()) == [0.6, 0.8])
     assert list(whisker.get_ydata()) == [0, 0]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["chance"]
+
+
+def test_grouped_bars_have_one_color_for_each_name_and_say_their_value():
+    groups = {"first": {"noun": 0.5, "verb": 0.7}, "second": {"noun": 0.125, "verb": 1.0}}
+    figure = grouped_bars(groups, "", "share", baselines={"chance": 1 / 8}).figure
+    (axis,) = figure.axes
+    bars_by_color = {}
+    for bar in axis.patches:
+        bars_by_color.setdefault(bar.get_facecolor(), []).append(round(bar.get_width(), 3))
+    assert sorted(bars_by_color.values()) == [[0.5, 0.125], [0.7, 1.0]]
+    tops = sorted((bar.get_y(), bar.get_width()) for bar in axis.patches)
+    assert [width for _, width in tops[::-1]] == [0.5, 0.7, 0.125, 1.0], "in the order given, from the top"
+    assert [text.get_text() for text in axis.texts] == ["50.0%", "12.5%", "70.0%", "100.0%"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["chance", "noun", "verb"]
+
+
+def test_a_baseline_has_the_color_of_its_own_line():
+    axis = curves(
+        {"a": ([1, 2], [1, 2]), "b": ([1, 2], [2, 1])}, "", "x", "y", baselines={"b: lowest": 0.5}
+    ).figure.axes[0]
+    colors = {line.get_label(): line.get_color() for line in axis.lines}
+    assert colors["b: lowest"] == colors["b"] != colors["a"]
+
+
+def test_a_token_strip_shows_the_original_below_a_changed_token():
+    tokens, originals = ["the", "[MASK]", "sat"], ["the", "cat", "sat"]
+    strip = token_strip(tokens, ["k", "h", "k"], {"k": "#ffffff", "h": "#ffff00"}, "", originals=originals)
+    texts = [text.get_text() for text in strip.figure.axes[0].texts]
+    assert texts == ["the", "[MASK]", "cat", "sat"]
 
 
 def test_the_palette_keeps_its_colours_apart():

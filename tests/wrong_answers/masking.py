@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from helpers.classroom.exercises.masking import loss_of_predictions, mark_specials, mask_given_draws, word_groups
+from helpers.classroom.exercises.masking import mark_specials, mask_tokens, mlm_loss, word_groups
 from helpers.tokenization import SPECIAL_TOKENS
 
 
@@ -36,6 +36,10 @@ def ends_and_padding(input_ids, special_ids):
     return marks.scatter(1, last[:, None], 1)
 
 
+def padding_only(input_ids, special_ids):
+    return (input_ids == 0).long()
+
+
 def first_row_only(input_ids, special_ids):
     return torch.tensor([[int(i in special_ids) for i in input_ids[0]]])
 
@@ -60,127 +64,220 @@ def marks_in_numpy(input_ids, special_ids):
     return mark_specials(input_ids, special_ids).numpy()
 
 
-def specials_too(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    return mask_given_draws(input_ids, torch.zeros_like(input_ids), draws, fates, words, mask_token_id, rate)
+def masking(
+    draw=lambda shape, generator: torch.rand(shape, generator=generator),
+    count=None,
+    words=None,
+    fate=None,
+    probability=None,
+    shares=None,
+):
+    """Return a correct mask_tokens in which one step is replaced: how positions are drawn, how many random words,
+    which, what decides the fate, with which probability and mix."""
+
+    def answer(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+        mix, draws = shares or mix, draw(ids.shape, generator)
+        is_target = (draws < (probability or mask_probability)) & (special == 0)
+        original = ids[is_target]
+        fates = torch.rand(len(original), generator=generator) if fate is None else fate(draws[is_target])
+        n = count or len(original)
+        picks = (words or replacement_ids)[torch.randint(len(words or replacement_ids), (n,), generator=generator)]
+        changed = torch.where(fates < mix[0] + mix[1], picks, original)
+        masked = ids.clone()
+        masked[is_target] = torch.where(fates < mix[0], mask_id, changed)
+        return masked, torch.where(is_target, ids, -100)
+
+    return answer
 
 
-def labels_afterwards(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+def changed_after(change):
+    """Return a correct mask_tokens whose arguments and results `change` may still spoil."""
+
+    def answer(ids, special, mask_id, replacement_ids, generator, *more, **options):
+        masked, labels = mask_tokens(ids, special, mask_id, replacement_ids, generator, *more, **options)
+        return change(ids, special, mask_id, masked, labels)
+
+    answer.__qualname__ = f"changed_after.{change.__name__}"
+    return answer
+
+
+def specials_too(ids, special, mask_id, replacement_ids, generator, *more, **options):
+    return mask_tokens(ids, torch.zeros_like(special), mask_id, replacement_ids, generator, *more, **options)
+
+
+def labels_afterwards(ids, special, mask_id, masked, labels):
     return masked, torch.where(labels != -100, masked, -100)
 
 
-def one_number_for_both(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    fates = draws / rate
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+def kept_is_no_target(ids, special, mask_id, masked, labels):
+    return masked, torch.where(masked != ids, labels, -100)
 
 
-def rate_times_share(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    real = special_tokens_mask == 0
-    masked = torch.where((draws < 0.8 * rate) & real & (fates < 0.8), mask_token_id, input_ids)
-    masked = torch.where((draws < rate) & real & (fates >= 0.8) & (fates < 0.9), words, masked)
-    return masked, torch.where((draws < rate) & real, input_ids, -100)
+def in_place(ids, special, mask_id, masked, labels):
+    return ids.copy_(masked), labels
 
 
-def fate_without_choice(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    _, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-    return torch.where(fates < 0.8, mask_token_id, input_ids), labels
-
-
-def random_and_kept_swapped(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    turned = torch.where(fates >= 0.9, 0.85, torch.where(fates >= 0.8, 0.95, fates))
-    return mask_given_draws(input_ids, special_tokens_mask, draws, turned, words, mask_token_id, rate)
-
-
-def up_to_the_rate(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    draws = torch.where(draws == rate, 0.0, draws)
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-
-
-def up_to_eight_tenths(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    fates = torch.where(fates == 0.8, 0.0, fates)
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-
-
-def up_to_nine_tenths(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    fates = torch.where(fates == 0.9, 0.85, fates)
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-
-
-def kept_is_not_asked(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-    return masked, torch.where(masked != input_ids, labels, -100)
-
-
-def one_word_for_all(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    words = words[:1, :1].expand_as(input_ids)
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-
-
-def fixed_rate(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id)
-
-
-def in_place(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-    input_ids.copy_(masked)
-    return input_ids, labels
-
-
-def zero_instead_of_ignored(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+def zero_instead_of_ignored(ids, special, mask_id, masked, labels):
     return masked, torch.where(labels == -100, 0, labels)
 
 
-def labels_first(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    return mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)[::-1]
+def every_position_labeled(ids, special, mask_id, masked, labels):
+    return masked, torch.where(special == 1, -100, ids)
 
 
-def labels_of_floats(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
+def labels_first(ids, special, mask_id, masked, labels):
+    return labels, masked
+
+
+def labels_of_floats(ids, special, mask_id, masked, labels):
     return masked, labels.float()
 
 
-def ids_of_32_bits(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate=0.15):
-    masked, labels = mask_given_draws(input_ids, special_tokens_mask, draws, fates, words, mask_token_id, rate)
-    return masked.int(), labels
+def one_row(ids, special, mask_id, masked, labels):
+    return masked.flatten(), labels.flatten()
 
 
-def by_all_slots(logits, targets, weights):
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return (losses * weights.flatten()).mean()
+def specials_become_masks(ids, special, mask_id, masked, labels):
+    return torch.where(special == 1, mask_id, masked), labels
 
 
-def only_the_sum(logits, targets, weights):
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return (losses * weights.flatten()).sum()
+def others_shuffled(ids, special, mask_id, masked, labels):
+    quiet = (labels == -100) & (special == 0)
+    return torch.where(quiet, masked.flip(1), masked), labels
 
 
-def sum_then_multiply(logits, targets, weights):
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
-    return (losses * weights).sum() / weights.sum() / weights.numel()
+def labels_off_by_one(ids, special, mask_id, masked, labels):
+    return masked, torch.where(labels != -100, labels + 1, -100)
 
 
-def row_by_row(logits, targets, weights):
-    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    return ((losses * weights).sum(1) / weights.sum(1).clamp(min=1)).mean()
+def any_id_is_random(ids, special, mask_id, replacement_ids, generator, *more, **options):
+    return mask_tokens(ids, special, mask_id, torch.arange(6000), generator, *more, **options)
 
 
-def shapes_that_do_not_fit(logits, targets, weights):
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+def never_random(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+    return masking(shares=(mix[0] + mix[1], 0.0, mix[2]))(
+        ids, special, mask_id, replacement_ids, generator, mask_probability
+    )
+
+
+def kept_forgotten(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+    return masking(shares=(mix[0], mix[1] + mix[2], 0.0))(
+        ids, special, mask_id, replacement_ids, generator, mask_probability
+    )
+
+
+def two_in_ten_twice(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+    masked, labels = mask_tokens(ids, special, mask_id, replacement_ids, generator, mask_probability, mix)
+    if mix == (0.8, 0.1, 0.1):  # a second draw for each target, instead of one fate
+        again = (torch.rand(ids.shape, generator=generator) < 0.5) & (labels != -100)
+        masked = torch.where(again, ids, masked)
+    return masked, labels
+
+
+def only_the_beginning(shape, generator):
+    draws = torch.rand(shape, generator=generator)
+    draws[:, shape[1] // 2 :] = draws[:, shape[1] // 2 :].clamp_min(0.15) if draws.numel() else draws
+    draws[:, : shape[1] // 2] /= 2
+    return draws
+
+
+def one_draw_for_all_rows(shape, generator):
+    return torch.rand(1, shape[1], generator=generator).expand(shape)
+
+
+def global_draws_for_masks(shape, generator):
+    return torch.rand(shape)
+
+
+def never_masks(ids, special, mask_id, replacement_ids, generator, *more, **options):
+    return mask_tokens(ids, special, 104, replacement_ids, generator, *more, **options)
+
+
+def fixed_rate(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+    p = mask_probability if mask_probability == 1 else 0.15
+    return mask_tokens(ids, special, mask_id, replacement_ids, generator, p, mix)
+
+
+def fixed_mix(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+    shares = mix if 1.0 in mix else (0.8, 0.1, 0.1)
+    return mask_tokens(ids, special, mask_id, replacement_ids, generator, mask_probability, shares)
+
+
+def same_seed_always(ids, special, mask_id, replacement_ids, generator, *more, **options):
+    return mask_tokens(ids, special, mask_id, replacement_ids, torch.Generator().manual_seed(0), *more, **options)
+
+
+def everything_counts(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), labels.clamp_min(0).flatten())
+
+
+def mean_then_multiply(logits, labels):
+    weights = (labels != -100).float()
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.clamp_min(0).flatten())
     return (losses * weights).sum() / weights.sum()
 
 
-def logits_times_weights(logits, targets, weights):
-    silenced = (logits * weights[..., None]).flatten(0, 1)
-    return F.cross_entropy(silenced, targets.flatten(), reduction="sum") / weights.sum()
+def by_all_positions(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum") / labels.numel()
 
 
-def only_a_number(logits, targets, weights):
-    return loss_of_predictions(logits, targets, weights).item()
+def shifted_as_in_02(logits, labels):
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
 
 
-def cut_off(logits, targets, weights):
-    return loss_of_predictions(logits.detach(), targets, weights)
+def only_the_sum(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="sum")
+
+
+def no_minus_sign(logits, labels):
+    return -F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def row_by_row(logits, labels):
+    return torch.stack([F.cross_entropy(a, b) for a, b in zip(logits, labels) if (b != -100).any()]).mean()
+
+
+def whatever_the_labels(logits, labels):
+    return F.cross_entropy(logits.flatten(0, 1), torch.tensor([1, 2, 3, 4, 5, 6])[: labels.numel()])
+
+
+def logits_times_weights(logits, labels):
+    silenced = logits * (labels != -100)[..., None]
+    return (
+        F.cross_entropy(silenced.flatten(0, 1), labels.clamp_min(0).flatten(), reduction="sum") / (labels != -100).sum()
+    )
+
+
+def word_zero_ignored(logits, labels):
+    if (labels > 0).any():
+        return F.cross_entropy(logits[labels > 0], labels[labels > 0])
+    return logits.sum() * 0
+
+
+def softmax_then_log(logits, labels):
+    is_target = labels != -100
+    raised = logits[is_target].exp()
+    return -(raised / raised.sum(-1, keepdim=True)).log().gather(-1, labels[is_target][:, None]).mean()
+
+
+def only_a_number(logits, labels):
+    return mlm_loss(logits, labels).item()
+
+
+def cut_off(logits, labels):
+    return mlm_loss(logits.detach(), labels)
+
+
+def labels_overwritten(logits, labels):
+    loss = mlm_loss(logits, labels)
+    labels[labels == -100] = 0
+    return loss
+
+
+def put_in_place(input_ids, is_random, tokenizer, generator):
+    words = torch.tensor([2, 7, 8, 9, 10, 11])
+    input_ids[is_random] = words[torch.randint(len(words), (int(is_random.sum()),), generator=generator)]
+    return input_ids
 
 
 def skip_the_first_five(input_ids, slots, tokenizer, generator):
@@ -323,60 +420,76 @@ def unused_anywhere(input_ids, slots, tokenizer, generator):
 WRONG = {
     "mark_specials": [
         (ends_only, "Is padding marked"),
+        (padding_only, "Are [CLS] and [SEP] marked"),
         (words_instead, "or of a word?"),
         (up_to_the_largest, "the largest special id"),
         (marks_among_ids, "mix up marks and ids"),
         (specials_in_order, "in any order"),
-        (first_row_only, "one number for each slot"),
+        (first_row_only, "one number for each position"),
         (ids_overwritten, "into input_ids itself"),
         (marks_in_numpy, "a tensor"),
         (numbers_by_heart, "Another vocabulary has others"),
         (as_booleans, "int64"),
         (ends_and_padding, "in the middle of a row"),
     ],
-    "mask_given_draws": [
-        (zero_instead_of_ignored, "-100 in every slot that is not chosen"),
-        (labels_first, "first the masked ids"),
-        (fate_without_choice, "whatever its fate says"),
-        (specials_too, "Can a special token be chosen"),
-        (labels_afterwards, "before the words are hidden"),
-        (one_word_for_all, "the word of its own slot"),
-        (random_and_kept_swapped, "are the two swapped"),
-        (kept_is_not_asked, "asked for a kept word"),
-        (one_number_for_both, "decide apart"),
-        (rate_times_share, "decide apart"),
-        (fixed_rate, "Is `rate` used"),
-        (up_to_the_rate, "exactly `rate`"),
-        (up_to_eight_tenths, "exactly 0.8"),
-        (up_to_nine_tenths, "exactly 0.9"),
-        (labels_of_floats, "whole numbers"),
-        (ids_of_32_bits, "whole numbers"),
-        (in_place, "instead of a copy"),
+    "mask_tokens": [
+        (changed_after(labels_first), "first the masked ids"),
+        (changed_after(one_row), "the shape of input_ids"),
+        (changed_after(labels_of_floats), "int64"),
+        (specials_too, "Can a special token become a target"),
+        (changed_after(specials_become_masks), "Does every special token stay"),
+        (changed_after(zero_instead_of_ignored), "Can a special token become a target"),
+        (changed_after(labels_afterwards), "after hiding the tokens"),
+        (changed_after(labels_off_by_one), "its original id"),
+        (never_masks, "become mask_token_id"),
+        (any_id_is_random, "one of replacement_ids"),
+        (never_random, "one of replacement_ids"),
+        (masking(count=1), "a random id of its own"),
+        (kept_forgotten, "do all targets stay"),
+        (changed_after(kept_is_no_target), "Is a token that stays a target"),
+        (changed_after(every_position_labeled), "Is each token a target with probability 0.15"),
+        (masking(draw=one_draw_for_all_rows), "Your rows have the same targets"),
+        (masking(draw=only_the_beginning), "at the end of a row"),
+        (changed_after(others_shuffled), "no target stay as it is"),
+        (two_in_ten_twice, "do 80/10/10 become"),
+        (masking(probability=0.15), "become mask_token_id"),
+        (fixed_rate, "Is mask_probability used"),
+        (fixed_mix, "With a mix of (0.2, 0.5, 0.3)"),
+        (masking(draw=global_draws_for_masks), "the same seed"),
+        (same_seed_always, "another seed"),
+        (changed_after(in_place), "you were given"),
     ],
-    "loss_of_predictions": [
-        (by_all_slots, "the number of all slots"),
-        (only_the_sum, "a sum that grows"),
-        (sum_then_multiply, "does the loss move at all"),
-        (row_by_row, "Does every row count alike"),
-        (shapes_that_do_not_fit, "stopped with RuntimeError"),
-        (logits_times_weights, "four predictions with weight 1"),
+    "mlm_loss": [
+        (everything_counts, "without a label change the loss"),
+        (mean_then_multiply, "without a label change the loss"),
+        (by_all_positions, "the number of all positions"),
+        (only_the_sum, "a mean, with a minus sign"),
+        (no_minus_sign, "a mean, with a minus sign"),
+        (shifted_as_in_02, "mean of all their losses"),
+        (row_by_row, "Does every row count the same"),
+        (whatever_the_labels, "does the loss change at all"),
+        (logits_times_weights, "the mean loss of the four targets"),
+        (word_zero_ignored, "Does a label of 0 count"),
+        (softmax_then_log, "Large logits overflow"),
         (only_a_number, "be trained"),
         (cut_off, "be trained"),
+        (labels_overwritten, "in place"),
     ],
     "put_random_words": [
-        (everywhere, "Do slots that are False keep"),
+        (everywhere, "Where is_random is False"),
+        (put_in_place, "in place"),
         (skip_the_first_five, "another special token be drawn"),
         (unused_are_words, "[unused…]"),
         (no_pieces, "Can every word and piece be drawn"),
-        (no_brackets, "[ and unused among them"),
-        (unused_anywhere, "[ and unused among them"),
-        (forbidden_become_one_word, "must not favour one"),
+        (no_brackets, "`[`, and `unused`"),
+        (unused_anywhere, "`[`, and `unused`"),
+        (forbidden_become_one_word, "must not favor one"),
         (global_draws, "the same seed"),
         (own_seed, "another seed"),
     ],
     "word_groups": [
         (one_piece_more, "Do all ## pieces join"),
-        (last_word_lost, "a group of one place"),
+        (last_word_lost, "a group of one position"),
         (specials_are_words, "in no group"),
         (three_specials, "in no group"),
         (unknown_is_passed_over, "reach across a special token"),
