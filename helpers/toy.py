@@ -45,14 +45,14 @@ def to_words(input_ids: Tensor) -> list[str]:
     return [VOCABULARY[i] for i in input_ids.tolist()]
 
 
-def causal_targets(input_ids: Tensor) -> Tensor:
+def next_word_labels(input_ids: Tensor) -> Tensor:
     """Return labels (batch, seq), int64: at each position of input_ids (batch, seq) the next word, at the last -100."""
     labels = torch.full_like(input_ids, IGNORE)
     labels[:, :-1] = input_ids[:, 1:]
     return labels
 
 
-def mlm_targets(input_ids: Tensor, is_target: Tensor, mask_id: int = MASK_ID) -> tuple[Tensor, Tensor]:
+def hide_targets(input_ids: Tensor, is_target: Tensor, mask_id: int = MASK_ID) -> tuple[Tensor, Tensor]:
     """Return the inputs with all targets hidden, and labels that are -100 at every other position, (batch, seq) each.
 
     input_ids (batch, seq), int64, and is_target (batch, seq), bool; neither is changed.
@@ -63,7 +63,7 @@ def mlm_targets(input_ids: Tensor, is_target: Tensor, mask_id: int = MASK_ID) ->
 def causal_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
     """Return input_ids (count, 14), the causal mask, and labels: at each position the next word."""
     input_ids, _ = toy_sentences(count, generator)
-    return input_ids, causal_mask(LENGTH), causal_targets(input_ids)
+    return input_ids, causal_mask(LENGTH), next_word_labels(input_ids)
 
 
 def copying_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tensor | None, Tensor]:
@@ -77,7 +77,7 @@ def mlm_batch(generator: torch.Generator, count: int = 64) -> tuple[Tensor, Tens
     input_ids, _ = toy_sentences(count, generator)
     is_target = torch.rand(input_ids.shape, generator=generator) < 0.15
     is_target[:, 0] = False  # never [BOS]
-    masked, labels = mlm_targets(input_ids, is_target)
+    masked, labels = hide_targets(input_ids, is_target)
     return masked, None, labels
 
 

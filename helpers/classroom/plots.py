@@ -204,6 +204,9 @@ def bars(
     axis.set(xlabel=xlabel, title=title)
     if limits:
         axis.set_xlim(*limits)
+    if min(values.values()) < 0:  # long names leave little room: zero and the ends are enough
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_xticks([*axis.get_xlim(), 0])
     if baselines:
         figure.legend(frameon=False, loc="outside lower center", ncols=2)
     return Picture(figure, alt)

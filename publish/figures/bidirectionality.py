@@ -202,7 +202,7 @@ def answer():
         if p < 2:
             fig.path(f"M20 {y + 126}H620", PALE, 1.2)
     fig.lines(20, 522, "Shares of 1,000 new sentences. Guessing is right one time in eight.")
-    fig.lines(20, 541, "Dashed: not used (causal sees the verb too late; copying never needs to).")
+    fig.lines(20, 541, "Arrows run from the clue to the hidden word. Dashed: not used.")
     return fig
 
 

@@ -149,11 +149,11 @@ def mix():
     fig.text(590, 182, "stay", SMALL, MUTED)
     rows = [
         ("[MASK]", "mask", "80% of the targets", "film", "predict *film* from the context"),
-        ("table", "changed", "10%", "film", "doubt what it sees"),
-        ("film", "target", "10%", "film", "trust what it sees"),
-        ("film", "plain", "no target", "none", "nothing; it has no loss"),
+        ("table", "changed", "10%", "film", "check words against the context"),
+        ("film", "target", "10%", "film", "trust a word that fits"),
+        ("film", "plain", "not a target", "none", "nothing here: no loss"),
     ]
-    for x, text in ((20, "the token *film* is"), (190, "model sees"), (300, "label"), (390, "model has to")):
+    for x, text in ((20, "the token *film* is"), (190, "model sees"), (300, "label"), (390, "so it learns to")):
         fig.text(x, 220, text, SMALL, MUTED, "start")
     for i, (seen, kind, share, label, task) in enumerate(rows):
         y = 232 + 36 * i
@@ -192,42 +192,41 @@ def static_dynamic():
     return fig
 
 
-# run -> share of hidden nouns found, of visible words reported, of wrong nouns corrected; a test holds them to 03
+# mix -> shares of hidden nouns, of visible words, and of replaced nouns that are predicted; a test holds them to 03
 TAUGHT = {
-    "[MASK] only": ("100.0%", "9.1%", "55.5%"),
-    "[MASK] and kept": ("100.0%", "100.0%", "8.7%"),
+    "M": ("100.0%", "9.1%", "55.5%"),
+    "M+stay": ("100.0%", "100.0%", "8.7%"),
+    "M+random": ("100.0%", "9.5%", "64.9%"),
     "80/10/10": ("100.0%", "99.6%", "88.0%"),
 }
+LEARNED = ("nothing about visible words", "trust every visible word", "ignore visible words", "trust, but check")
 
 
 def answer():
-    """Draw the ending: what each part of the rule taught the model, as the notebook measured it."""
+    """Draw the ending: what each mix of the rule taught the model, as the notebook measured it."""
     fig = Figure(
         "03_answer",
         "What each part of the 80/10/10 rule taught",
-        "A table of three training runs and three tests. Hidden nouns are found by all three: "
-        + ", ".join(shares[0] for shares in TAUGHT.values())
-        + ". Visible words are reported in "
-        + ", ".join(shares[1] for shares in TAUGHT.values())
-        + ". A wrong noun is corrected in "
-        + ", ".join(shares[2] for shares in TAUGHT.values())
+        "A table of four training mixes and three tests: hidden noun, visible words, wrong noun. "
+        + "; ".join(f"{name}: {', '.join(shares)}" for name, shares in TAUGHT.items())
         + ". Only 80/10/10 is high in all three.",
-        330,
+        408,
     )
     fig.heading("What does each part of the rule teach?")
-    columns = [(270, "find a", "hidden noun"), (404, "report a", "visible word"), (538, "correct a", "wrong noun")]
+    columns = [(256, "predict a", "hidden noun"), (392, "predict", "visible words"), (528, "correct a", "wrong noun")]
     for x, *lines in columns:
         for i, line in enumerate(lines):
-            fig.text(x, 72 + 18 * i, line, SMALL, MUTED)
-    for r, (name, shares) in enumerate(TAUGHT.items()):
-        y = 108 + 64 * r
+            fig.text(x, 70 + 18 * i, line, SMALL, MUTED)
+    for r, ((name, shares), learned) in enumerate(zip(TAUGHT.items(), LEARNED)):
+        y = 102 + 68 * r
         fig.text(20, y + 28, f"**{name}**", anchor="start")
+        fig.text(20, y + 52, f"learns: {learned}", SMALL, MUTED, "start")
         for (x, *_), share in zip(columns, shares):
             value = float(share.rstrip("%")) / 100
-            fig.rect(x - 58, y + 6, 116, 34, "#ffffff", PALE, 1)
-            fig.rect(x - 58, y + 6, 116 * value, 34, blend(BLUE, 0.35))
-            fig.text(x, y + 28, share, bold=value > 0.8)
-    fig.lines(20, 318, "Toy language, 1,000 new sentences. Bold: over 80%.")
+            fig.rect(x - 58, y + 6, 116, 30, "#ffffff", PALE, 1)
+            fig.rect(x - 58, y + 6, 116 * value, 30, blend(BLUE, 0.35))
+            fig.text(x, y + 26, share, bold=value > 0.8)
+    fig.lines(20, 392, "M: [MASK]. Toy language, 1,000 new sentences. Bold: over 80%.")
     return fig
 
 

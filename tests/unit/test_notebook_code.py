@@ -60,7 +60,7 @@ def test_01_multi_head_attention(hidden_states):
 
 
 def test_02_objectives():
-    hand = lift("02", "training_batch", "causal_targets", "mlm_targets")
+    hand = lift("02", "training_batch", "next_word_labels", "hide_targets")
     for name, ready in toy.OBJECTIVES.items():
         for ours, theirs in zip(hand.training_batch(name, generator(3), 20), ready(generator(3), 20), strict=True):
             assert (ours is None) == (theirs is None)
@@ -68,11 +68,11 @@ def test_02_objectives():
 
 
 def test_02_next_word_loss():
-    hand = lift("02", "next_word_loss", "causal_targets")
+    hand = lift("02", "next_word_loss", "next_word_labels")
     logits = torch.randn(3, 5, 7, generator=generator(0))  # (batch, seq, vocab)
     input_ids = torch.randint(7, (3, 5), generator=generator(1))
-    labels = toy.causal_targets(input_ids)
-    assert torch.equal(hand.causal_targets(input_ids), labels)
+    labels = toy.next_word_labels(input_ids)
+    assert torch.equal(hand.next_word_labels(input_ids), labels)
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
     torch.testing.assert_close(hand.next_word_loss(logits, input_ids), expected)
 

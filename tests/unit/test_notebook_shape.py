@@ -20,7 +20,7 @@ LEDGER = yaml.safe_load((ROOT / "tests" / "claims" / "ledger.yaml").read_text(en
 REBUILT = [path for path in notebooks("core") if path.name[:2] in LEDGER["rebuilt"]]
 BUILDS = {  # what the student writes in each core notebook
     "01": ["scaled_dot_product_attention", "padding_mask", "causal_mask", "MultiHeadAttention", "best_head"],
-    "02": ["sees_later_words", "causal_targets", "next_word_loss", "mlm_targets"],
+    "02": ["sees_later_words", "next_word_labels", "next_word_loss", "hide_targets"],
 }
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.

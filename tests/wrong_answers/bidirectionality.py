@@ -93,7 +93,7 @@ def one_label_short(input_ids):
 
 
 def labels_as_floats(input_ids):
-    return toy.causal_targets(input_ids).float()
+    return toy.next_word_labels(input_ids).float()
 
 
 def two_words_on(input_ids):
@@ -115,7 +115,7 @@ def only_the_first_sentence(input_ids):
 
 
 def nothing_for_two_words(input_ids):
-    return toy.causal_targets(input_ids) if input_ids.shape[1] > 2 else torch.full_like(input_ids, -100)
+    return toy.next_word_labels(input_ids) if input_ids.shape[1] > 2 else torch.full_like(input_ids, -100)
 
 
 def hidden_before_read(input_ids, is_target, mask_id):
@@ -145,7 +145,7 @@ def masked_in_place(input_ids, is_target, mask_id):
 
 
 def fixed_mask_id(input_ids, is_target, mask_id):
-    return toy.mlm_targets(input_ids, is_target, 7)
+    return toy.hide_targets(input_ids, is_target, 7)
 
 
 def zero_for_ignored(input_ids, is_target, mask_id):
@@ -469,7 +469,7 @@ WRONG = {
         (without_a_minus_sign, "with a minus sign"),
         (softmax_then_log, "Large logits overflow"),
     ],
-    "causal_targets": [
+    "next_word_labels": [
         (own_word_as_label, "own word as its label"),
         (word_before_as_label, "the word before it"),
         (wrapped_around, "wrap around"),
@@ -481,7 +481,7 @@ WRONG = {
         (nothing_for_two_words, "Two words"),
         (labels_in_place, "in place"),
     ],
-    "mlm_targets": [
+    "hide_targets": [
         (hidden_before_read, "after you had hidden them"),
         (everything_else_hidden, "everything but the targets"),
         (nothing_hidden, "is every target replaced"),

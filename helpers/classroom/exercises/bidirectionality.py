@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ...attention import causal_mask
 from ...device import generator
-from ...toy import causal_targets, mlm_targets
+from ...toy import next_word_labels, hide_targets
 from ..checks import compare, exercise
 
 
@@ -94,7 +94,7 @@ def check_sees_later_words(answer):
 
 
 @exercise(
-    causal_targets,
+    next_word_labels,
     minutes=5,
     difficulty=1,
     build=True,
@@ -103,7 +103,7 @@ def check_sees_later_words(answer):
         "Start from torch.full_like(input_ids, -100), and fill all but the last column with a slice of input_ids.",
     ),
 )
-def check_causal_targets(answer):
+def check_next_word_labels(answer):
     input_ids = torch.tensor([[1, 4, 2, 6, 0], [1, 5, 3, 2, 4]])  # (batch, seq)
     expected = torch.tensor([[4, 2, 6, 0, -100], [5, 3, 2, 4, -100]])
     kept = input_ids.clone()
@@ -186,7 +186,7 @@ def check_next_word_loss(answer):
 
 
 @exercise(
-    mlm_targets,
+    hide_targets,
     minutes=10,
     difficulty=2,
     build=True,
@@ -195,7 +195,7 @@ def check_next_word_loss(answer):
         "`masked_fill` fills where its argument is True, and `~is_target` turns True into False.",
     ),
 )
-def check_mlm_targets(answer):
+def check_hide_targets(answer):
     input_ids = torch.tensor([[1, 4, 2, 6, 3], [1, 5, 3, 2, 4]])  # (batch, seq)
     is_target = torch.tensor([[False, True, False, False, True], [False, False, True, False, False]])
     kept, chosen = input_ids.clone(), is_target.clone()
@@ -238,7 +238,7 @@ def word_logits(logits, positions, causal):
     difficulty=2,
     hints=(
         "Print the labels of one sentence for each objective. At which position is the noun a label?",
-        "In a causal model, the word at position p is predicted at another position. What did causal_targets do?",
+        "In a causal model, the word at position p is predicted at another position. What did next_word_labels do?",
     ),
     found=found_word_logits,
 )
