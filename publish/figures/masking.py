@@ -149,7 +149,7 @@ def mix():
     fig.text(590, 182, "stay", SMALL, MUTED)
     rows = [
         ("[MASK]", "mask", "80% of the targets", "film", "predict *film* from the context"),
-        ("table", "changed", "10%", "film", "check words against the context"),
+        ("table", "changed", "10%", "film", "check it against the context"),
         ("film", "target", "10%", "film", "trust a word that fits"),
         ("film", "plain", "not a target", "none", "nothing here: no loss"),
     ]

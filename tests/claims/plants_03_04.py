@@ -8,61 +8,47 @@ PLANTS = [
         "old": "BertNormalizer(lowercase=True)",
         "new": "BertNormalizer(lowercase=False)",
     },
-    # Every slot gets a label: the loss is taken over all of them.
+    # Every position counts, as if all were targets.
     {
         "claim": "03.2",
-        "module": "masking",
-        "old": "labels = torch.full_like(input_ids, IGNORE)",
-        "new": "labels = input_ids.clone()",
+        "module": "build",
+        "old": "    is_target = labels != -100\n    log_probabilities",
+        "new": "    is_target = labels != -1\n    labels = labels.clamp_min(0)\n    log_probabilities",
     },
-    # One word in five instead of 15 %.
+    # One token in five instead of 15%.
     {
         "claim": "03.3",
-        "module": "masking",
-        "old": "MASK_PROBABILITY = 0.15",
-        "new": "MASK_PROBABILITY = 0.2",
+        "module": "build",
+        "old": "mask_probability=0.15,",
+        "new": "mask_probability=0.2,",
     },
-    # 100/0/0: every chosen word becomes [MASK].
+    # 100/0/0: every target becomes [MASK].
     {
         "claim": "03.4",
-        "module": "masking",
-        "old": "MIX = (0.8, 0.1, 0.1)",
-        "new": "MIX = (1.0, 0.0, 0.0)",
+        "module": "build",
+        "old": "mix=(0.8, 0.1, 0.1),",
+        "new": "mix=(1.0, 0.0, 0.0),",
     },
-    # 80/20/0: no chosen word is left as it is.
+    # 80/20/0: no target stays as it is.
     {
         "claim": "03.4",
-        "module": "masking",
-        "old": "action < mix[0] + mix[1], random_ids",
-        "new": "action < 1.0, random_ids",
+        "module": "build",
+        "old": "fates < mix[0] + mix[1], words",
+        "new": "fates < 1.0, words",
     },
-    # Padding, [CLS] and [SEP] are chosen like words.
+    # Special tokens become targets as well: more than 15% of the others, counted against them.
     {
-        "claim": "03.5",
-        "module": "masking",
-        "old": "eligible = ~special_tokens_mask.bool()",
-        "new": "eligible = torch.ones_like(input_ids, dtype=torch.bool)",
-    },
-    # Special tokens are drawn as replacement.
-    {
-        "claim": "03.5",
-        "module": "batching",
-        "old": "self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))",
-        "new": "self.replacement_ids = torch.arange(len(tokenizer))",
-    },
-    # One random word serves the whole batch: the counts do not notice.
-    {
-        "claim": "03.6",
-        "module": "masking",
-        "old": "torch.randint(len(replacement_ids), (count,), generator=generator)",
-        "new": "torch.randint(len(replacement_ids), (1,), generator=generator).expand(count)",
+        "claim": "03.3",
+        "module": "build",
+        "old": "is_target = (draws < mask_probability) & (special_tokens_mask == 0)",
+        "new": "is_target = draws < mask_probability",
     },
     # Every call draws the same mask: dynamic masking has become static.
     {
         "claim": "03.7",
-        "module": "batching",
-        "old": "            generator=self.generator,\n",
-        "new": "            generator=torch.Generator().manual_seed(0),\n",
+        "module": "build",
+        "old": "draws = torch.rand(input_ids.shape, generator=generator)",
+        "new": "draws = torch.rand(input_ids.shape, generator=torch.Generator().manual_seed(0))",
     },
     # Pieces of a word are chosen one by one.
     {

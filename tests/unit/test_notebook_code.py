@@ -87,23 +87,32 @@ def test_02_tiny_encoder():
 
 
 def test_03_masking():
+    """With the same generator, the notebook's rule and helpers' agree at every position, at several rates and mixes."""
     input_ids = torch.randint(5, 60, (20, 50), generator=generator(0))
     special_tokens_mask = (torch.rand(input_ids.shape, generator=generator(1)) < 0.2).long()
-    words = torch.arange(5, 60)
-    by_hand = lift("03", "mask_by_hand").mask_by_hand(input_ids, special_tokens_mask, 4, words, generator(2))
-    ready = masking.mask_tokens(
-        input_ids, special_tokens_mask, mask_token_id=4, replacement_ids=words, generator=generator(2)
-    )
-    for ours, theirs in zip(by_hand, ready, strict=True):
-        assert torch.equal(ours, theirs)
+    words, hand = torch.arange(5, 60), lift("03", "mask_tokens").mask_tokens
+    for seed, rate, mix in ((2, 0.15, (0.8, 0.1, 0.1)), (3, 0.4, (0.2, 0.5, 0.3)), (4, 1.0, (1.0, 0.0, 0.0))):
+        options = {"mask_token_id": 4, "replacement_ids": words, "mask_probability": rate, "mix": mix}
+        by_hand = hand(input_ids, special_tokens_mask, generator=generator(seed), **options)
+        ready = masking.mask_tokens(input_ids, special_tokens_mask, generator=generator(seed), **options)
+        for ours, theirs in zip(by_hand, ready, strict=True):
+            assert torch.equal(ours, theirs)
 
 
-def test_03_cross_entropy():
-    logits = torch.randn(40, 9, generator=generator(0))
-    labels = torch.randint(9, (40,), generator=generator(1))
-    labels[::3] = bert.IGNORE
-    by_hand = lift("03", "cross_entropy_by_hand").cross_entropy_by_hand(logits, labels)
-    torch.testing.assert_close(by_hand, nn.functional.cross_entropy(logits, labels, ignore_index=bert.IGNORE))
+def test_03_specials():
+    special_ids = torch.tensor([0, 100, 101, 102, 103])
+    input_ids = torch.randint(0, 200, (20, 50), generator=generator(0))
+    expected = torch.tensor([[int(i in special_ids.tolist()) for i in row] for row in input_ids.tolist()])
+    assert torch.equal(lift("03", "mark_specials").mark_specials(input_ids, special_ids), expected)
+
+
+def test_03_loss():
+    logits = torch.randn(4, 10, 9, generator=generator(0))
+    labels = torch.randint(9, (4, 10), generator=generator(1))
+    labels[:, ::3] = bert.IGNORE
+    by_hand = lift("03", "mlm_loss").mlm_loss(logits, labels)
+    expected = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=bert.IGNORE)
+    torch.testing.assert_close(by_hand, expected)
 
 
 def test_04_inputs():
