@@ -62,7 +62,7 @@ def who_sees_whom():
     panels = [
         ("GPT", "one model, left to right", "the left side only", [(0, *left[1:])]),
         ("ELMo", "two one-way models, joined at the end", "left half + right half", [left, right]),
-        ("BERT", "one model, both directions in every layer", "all five words at once", [(0, BLUE, lambda i, j: True)]),
+        ("BERT", "one model, both directions", "both sides, in every layer", [(0, BLUE, lambda i, j: True)]),
     ]
     for p, (name, text, result, views) in enumerate(panels):
         y = 70 + 192 * p
@@ -202,7 +202,7 @@ def answer():
         if p < 2:
             fig.path(f"M20 {y + 126}H620", PALE, 1.2)
     fig.lines(20, 522, "Shares of 1,000 new sentences. Guessing is right one time in eight.")
-    fig.lines(20, 541, "Arrows run from the clue to the hidden word. Dashed: not used.")
+    fig.lines(20, 541, "Arrows run from the clue to the hidden word. Dashed: at chance level.")
     return fig
 
 

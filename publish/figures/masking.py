@@ -127,9 +127,9 @@ def mix():
     fig = Figure(
         "03_mix",
         "What becomes of 100 tokens",
-        "A bar of 100 tokens: 85 are no targets, 15 are. A second bar magnifies the 15: on average 12 become [MASK], "
+        "A bar of 100 tokens: 85 are not targets, 15 are. A second bar magnifies the 15: on average 12 become [MASK], "
         "1.5 become a random token, 1.5 stay as they are. Below, for the target film: the model sees [MASK], table, or "
-        "film; the label is film each time. A token that is no target has no label.",
+        "film; the label is film each time. A token that is not a target has no label.",
         382,
     )
     fig.heading("What becomes of 100 tokens?")
@@ -148,19 +148,18 @@ def mix():
     fig.text(530, 182, "random", SMALL, MUTED)
     fig.text(590, 182, "stay", SMALL, MUTED)
     rows = [
-        ("[MASK]", "mask", "80% of the targets", "film", "predict *film* from the context"),
-        ("table", "changed", "10%", "film", "check it against the context"),
-        ("film", "target", "10%", "film", "trust a word that fits"),
-        ("film", "plain", "not a target", "none", "nothing here: no loss"),
+        ("[MASK]", "mask", "80% of the targets", "film"),
+        ("table", "changed", "10% of the targets", "film"),
+        ("film", "target", "10% of the targets", "film"),
+        ("film", "plain", "not a target", "none"),
     ]
-    for x, text in ((20, "the token *film* is"), (190, "model sees"), (300, "label"), (390, "so it learns to")):
+    for x, text in ((20, "if the token *film* is"), (250, "the model sees"), (400, "the label is")):
         fig.text(x, 220, text, SMALL, MUTED, "start")
-    for i, (seen, kind, share, label, task) in enumerate(rows):
+    for i, (seen, kind, share, label) in enumerate(rows):
         y = 232 + 36 * i
         fig.text(20, y + 20, share, SMALL, INK, "start")
-        fig.token(228, y, seen, kind, w=76, h=28)
-        fig.text(300, y + 20, label, SMALL, INK if label == "film" else MUTED, "start", bold=label == "film")
-        fig.text(390, y + 20, task, SMALL, INK, "start")
+        fig.token(288, y, seen, kind, w=76, h=28)
+        fig.text(400, y + 20, label, SMALL, INK if label == "film" else MUTED, "start", bold=label == "film")
     return fig
 
 

@@ -212,6 +212,11 @@ def train_on_general_english(**settings) -> tuple[PreTrainingModel, dict]:
     return model.eval(), summary(history, asdict(s)) | measured
 
 
+def measured_on_general_english(**settings) -> dict:
+    """Train on general English as well, ship nothing, and return what was measured: does a longer run help?"""
+    return train_on_general_english(**settings)[1]
+
+
 def stage(name: str, seed: int) -> Path:
     """Return the folder where the "start" or the "end" of the training on general English is kept for the average."""
     return Path(os.environ.get("COURSE_RUNS", "runs")) / f"minilm-mlm-{name}-{seed}"
@@ -271,7 +276,9 @@ def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
             found[f"seed {seed}"] = partial(ship_minilm_mlm, seed=seed, **large)
             found[f"with dropout, seed {seed}"] = partial(masked_word_head, seed=seed, **large, dropout=True)
         found[f"on a CPU, seed {seed}"] = partial(masked_word_head, seed=seed, **small)
-        if full:  # from the checkpoint that "seed 0" has stored
+        if full:  # from the checkpoint that "seed 0" has stored; twice the steps filled no more blanks
+            longer = partial(measured_on_general_english, seed=seed, steps=2 * GENERAL_STEPS)
+            found[f"general English, {2 * GENERAL_STEPS:,} steps, seed {seed}"] = longer
             found[f"general English, seed {seed}"] = partial(general_english, seed=seed, steps=GENERAL_STEPS)
             found[f"general English, averaged, seed {seed}"] = partial(ship_average, seed=seed)
     return found
