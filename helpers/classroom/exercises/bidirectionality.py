@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ...attention import causal_mask
 from ...device import generator
-from ...toy import next_word_labels, hide_targets
+from ...toy import hide_targets, next_word_labels
 from ..checks import compare, exercise
 
 
