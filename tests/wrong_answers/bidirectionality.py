@@ -152,29 +152,29 @@ def zero_for_ignored(input_ids, is_target, mask_id):
     return input_ids.masked_fill(is_target, mask_id), input_ids * is_target
 
 
-def bug_still_there(logits, positions, causal):
+def bug_still_there(logits, positions, objective):
     return logits[torch.arange(len(logits)), positions]
 
 
-def one_too_late(logits, positions, causal):
-    return logits[torch.arange(len(logits)), (positions + causal) % logits.shape[1]]
+def one_too_late(logits, positions, objective):
+    return logits[torch.arange(len(logits)), (positions + (objective == "causal")) % logits.shape[1]]
 
 
-def always_one_before(logits, positions, causal):
+def always_one_before(logits, positions, objective):
     return logits[torch.arange(len(logits)), positions - 1]
 
 
-def two_before(logits, positions, causal):
-    return logits[torch.arange(len(logits)), positions - 2 * causal]
+def two_before(logits, positions, objective):
+    return logits[torch.arange(len(logits)), positions - 2 * (objective == "causal")]
 
 
-def moved_in_place(logits, positions, causal):
-    positions -= int(causal)
+def moved_in_place(logits, positions, objective):
+    positions -= int(objective == "causal")
     return logits[torch.arange(len(logits)), positions]
 
 
-def all_pairs(logits, positions, causal):
-    return logits[:, positions - int(causal)]
+def all_pairs(logits, positions, objective):
+    return logits[:, positions - int(objective == "causal")]
 
 
 def the_loss(logits, labels):

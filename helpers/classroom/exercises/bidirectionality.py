@@ -219,15 +219,15 @@ def check_hide_targets(answer):
     yield (other[is_target] == 9).all(), "Here mask_id is 9. Did you write a number into your code?"
 
 
-def found_word_logits(logits, positions, causal):
+def found_word_logits(logits, positions, objective):
     """Return the logits for the word at one position of each sentence, (batch, vocab): logits (batch, seq, vocab)."""
     rows = torch.arange(len(logits))
     return logits[rows, positions]
 
 
-def word_logits(logits, positions, causal):
+def word_logits(logits, positions, objective):
     """Return the logits for the word at one position of each sentence, (batch, vocab): logits (batch, seq, vocab)."""
-    if causal:  # position i predicts the word at i + 1
+    if objective == "causal":  # position i predicts the word at i + 1
         positions = positions - 1
     return logits[torch.arange(len(logits)), positions]
 
@@ -245,12 +245,13 @@ def word_logits(logits, positions, causal):
 def check_word_logits(answer):
     logits = torch.arange(3 * 4 * 2.0).view(3, 4, 2)  # (batch, seq, vocab)
     positions = torch.tensor([1, 3, 2])
-    both = answer(logits, positions, False)
+    both = answer(logits, positions, "MLM")
     yield both.shape == (3, 2), "Is there one row of logits for each sentence?"
     rows = torch.arange(3)
-    yield torch.equal(both, logits[rows, positions]), "Copying and masked models predict a word at its own position."
+    same = torch.equal(both, logits[rows, positions]) and torch.equal(both, answer(logits, positions, "copying"))
+    yield same, "Copying and masked models predict a word at its own position. Do you read it there?"
     given = positions.clone()
-    causal = answer(logits, given, True)
+    causal = answer(logits, given, "causal")
     yield torch.equal(given, positions), "Do you change positions in place? Work on a copy."
     yield (
         not torch.equal(causal, logits[rows, positions]),
