@@ -60,7 +60,7 @@ class Recorded:
         measured = "" if self.value is None else f" <span style='opacity:.7'>({html.escape(str(self.value))})</span>"
         badge = "<b style='background:#666;color:white;border-radius:4px;padding:1px 6px'>recorded</b>"
         line = f"{badge} <b>{html.escape(self.id)}</b> {html.escape(self.text)}{measured}"
-        small = f"<div style='opacity:.7;font-size:85%'>{html.escape(' · '.join(facts))}</div>"
+        small = f"<div style='font-size:90%'>{html.escape(' · '.join(facts))}</div>"
         return f"<div style='border-left:3px solid #666;padding:2px 8px'>{line}{small}</div>"
 
 

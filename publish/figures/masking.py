@@ -148,12 +148,12 @@ def mix():
     fig.text(530, 182, "random", SMALL, MUTED)
     fig.text(590, 182, "stay", SMALL, MUTED)
     rows = [
-        ("[MASK]", "mask", "80% of the targets", "film"),
-        ("table", "changed", "10% of the targets", "film"),
-        ("film", "target", "10% of the targets", "film"),
+        ("[MASK]", "mask", "a target (80%)", "film"),
+        ("table", "changed", "a target (10%)", "film"),
+        ("film", "target", "a target (10%)", "film"),
         ("film", "plain", "not a target", "none"),
     ]
-    for x, text in ((20, "if the token *film* is"), (250, "the model sees"), (400, "the label is")):
+    for x, text in ((20, "if *film* is"), (250, "the model sees"), (400, "the label is")):
         fig.text(x, 220, text, SMALL, MUTED, "start")
     for i, (seen, kind, share, label) in enumerate(rows):
         y = 232 + 36 * i
@@ -198,7 +198,7 @@ TAUGHT = {
     "M+random": ("100.0%", "9.5%", "64.9%"),
     "80/10/10": ("100.0%", "99.6%", "88.0%"),
 }
-LEARNED = ("nothing about visible words", "trust every visible word", "ignore visible words", "trust, but check")
+LEARNED = ("nothing about visible words", "trust every visible word", "not to trust visible words", "trust, but check")
 
 
 def answer():

@@ -148,11 +148,11 @@ PLANTS = [
         "old": "if attention_mask is not None:\n            mask =",
         "new": "if attention_mask is not None and attention_mask.dim() == 2:\n            mask =",
     },
-    # What attention brings is thrown away: every word keeps the vector that it has in the dictionary.
+    # Under a causal mask, each word attends only to itself and to [CLS]: earlier words cannot decide either.
     {
         "claim": "02.12",
-        "module": "bert",
-        "old": "self.attention_norm(hidden_states + self.dropout(mixed))",
-        "new": "self.attention_norm(hidden_states)",
+        "module": "attention",
+        "old": ".tril()[None, None]",
+        "new": ".tril().triu().logical_or(torch.arange(length) == 0)[None, None]",
     },
 ]

@@ -65,6 +65,10 @@ def without_a_minus_sign(logits, input_ids):
     return -next_word_loss(logits, input_ids)
 
 
+def over_the_wrong_axis(logits, input_ids):
+    return -logits[:, :-1].log_softmax(dim=1).gather(-1, input_ids[:, 1:, None]).mean()
+
+
 def softmax_then_log(logits, input_ids):
     probabilities = logits[:, :-1].exp() / logits[:, :-1].exp().sum(dim=-1, keepdim=True)
     return -probabilities.log().gather(-1, input_ids[:, 1:, None]).mean()
@@ -157,7 +161,7 @@ def bug_still_there(logits, positions, objective):
 
 
 def one_too_late(logits, positions, objective):
-    return logits[torch.arange(len(logits)), (positions + (objective == "causal")) % logits.shape[1]]
+    return logits[torch.arange(len(logits)), positions + int(objective == "causal")]
 
 
 def always_one_before(logits, positions, objective):
@@ -283,6 +287,10 @@ def all_moved(left):
     return (left > 1e-5).all()
 
 
+def summed(left):
+    return left.sum() > 1e-5
+
+
 def the_nearest(left):
     return left[:, -1].max() > 1e-5
 
@@ -374,6 +382,16 @@ def changes_in_place(model, input_ids, other_id):
     return bool((model(input_ids) - before)[:, 0].abs().max() > 1e-5)
 
 
+def in_proportion(model, input_ids, other_id):
+    before = model(input_ids)
+    for position in range(1, input_ids.shape[1]):
+        changed = input_ids.clone()
+        changed[:, position] = other_id
+        if not torch.allclose(model(changed)[:, :position], before[:, :position], atol=1e-5):
+            return True
+    return False
+
+
 def never(model, input_ids, other_id):
     return False
 
@@ -459,15 +477,16 @@ WRONG = {
         (shifted_when_flat, "perhaps from the next sentence"),
         (rolled, "has no next word"),
         (shifted_twice, "has no next word"),
-        (added_up, "a mean of natural logarithms"),
+        (added_up, "Is it a mean, with a minus sign"),
         (first_sentence, "in all sentences"),
         (without_the_first, "all positions that have a next word"),
         (skips_the_first, "Two words"),
         (only_a_number, "be trained"),
         (cut_off, "be trained"),
         (shifted_in_place, "in place"),
-        (without_a_minus_sign, "with a minus sign"),
+        (without_a_minus_sign, "and yours is -1.95"),
         (softmax_then_log, "Large logits overflow"),
+        (over_the_wrong_axis, "run over the vocabulary"),
     ],
     "next_word_labels": [
         (own_word_as_label, "own word as its label"),
@@ -528,6 +547,8 @@ WRONG = {
         (moved_if(more_than_a_thousandth), "0.00003"),
         (moved_if(mean_is_large), "0.00003"),
         (to_the_last_bit, "last bit"),
+        (moved_if(summed), "add the changes up"),
+        (in_proportion, "not in proportion"),
         (changes_in_place, "in place"),
     ],
     "write_on": [

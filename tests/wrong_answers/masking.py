@@ -189,6 +189,13 @@ def global_draws_for_masks(shape, generator):
     return torch.rand(shape)
 
 
+def exactly_so_many(ids, special, mask_id, replacement_ids, generator, mask_probability=0.15, mix=(0.8, 0.1, 0.1)):
+    draws = torch.rand(ids.shape, generator=generator).masked_fill(special == 1, 2.0)
+    chosen = draws.flatten().argsort()[: int(mask_probability * (special == 0).sum())]
+    is_target = torch.zeros(ids.numel(), dtype=torch.bool).index_fill(0, chosen, True).view(ids.shape)
+    return mask_tokens(ids, (~is_target).long(), mask_id, replacement_ids, generator, 1.0, mix)
+
+
 def never_masks(ids, special, mask_id, replacement_ids, generator, *more, **options):
     return mask_tokens(ids, special, 104, replacement_ids, generator, *more, **options)
 
@@ -436,9 +443,9 @@ WRONG = {
         (changed_after(labels_first), "first the masked ids"),
         (changed_after(one_row), "the shape of input_ids"),
         (changed_after(labels_of_floats), "int64"),
-        (specials_too, "Can a special token become a target"),
+        (specials_too, "Can one become a target"),
         (changed_after(specials_become_masks), "Does every special token stay"),
-        (changed_after(zero_instead_of_ignored), "Can a special token become a target"),
+        (changed_after(zero_instead_of_ignored), "is -100 missing"),
         (changed_after(labels_afterwards), "after hiding the tokens"),
         (changed_after(labels_off_by_one), "its original id"),
         (never_masks, "become mask_token_id"),
@@ -448,6 +455,7 @@ WRONG = {
         (kept_forgotten, "do all targets stay"),
         (changed_after(kept_is_no_target), "Is a token that stays a target"),
         (changed_after(every_position_labeled), "Is each token a target with probability 0.15"),
+        (exactly_so_many, "chosen on its own"),
         (masking(draw=one_draw_for_all_rows), "Your rows have the same targets"),
         (masking(draw=only_the_beginning), "at the end of a row"),
         (changed_after(others_shuffled), "no target stay as it is"),
@@ -463,8 +471,8 @@ WRONG = {
         (everything_counts, "without a label change the loss"),
         (mean_then_multiply, "without a label change the loss"),
         (by_all_positions, "the number of all positions"),
-        (only_the_sum, "a mean, with a minus sign"),
-        (no_minus_sign, "a mean, with a minus sign"),
+        (only_the_sum, "Is it a mean, with a minus sign"),
+        (no_minus_sign, "Is it a mean, with a minus sign"),
         (shifted_as_in_02, "mean of all their losses"),
         (row_by_row, "Does every row count the same"),
         (whatever_the_labels, "does the loss change at all"),

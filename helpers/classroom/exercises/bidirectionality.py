@@ -92,6 +92,22 @@ def check_sees_later_words(answer):
     )
     yield not leaks(leaking(2, 4, by=1e-9)), "Do you demand equality to the last bit? Rounding alone changes outputs."
 
+    def noisy(ids):
+        """An honest model whose outputs all change a little, as rounding does."""
+        return values(ids).cumsum(dim=1).repeat(1, 1, 50) + 2e-7 * ids.sum(dim=1)[:, None, None]
+
+    def large(ids):
+        """A leak of 0.0005 into outputs of size 100."""
+        outputs = 100 + values(ids).cumsum(dim=1)
+        outputs[:, 2] += 1e-4 * ids[:, 4, None]
+        return outputs
+
+    yield not leaks(noisy), "All outputs change by 0.000001, as with rounding. Do you add the changes up?"
+    yield (
+        leaks(large),
+        "Outputs of size 100 change by 0.0005. Do you compare 1e-5 with the change itself, not in proportion?",
+    )
+
 
 @exercise(
     next_word_labels,
@@ -147,7 +163,8 @@ def check_next_word_loss(answer):
     yield torch.equal(kept, input_ids), "Do you change input_ids in place? Work on a copy."
     yield (
         math.isclose(uniform, math.log(7), abs_tol=1e-5),
-        "Seven words, all equally likely: is the loss ln 7 = 1.95, a mean of natural logarithms, with a minus sign?",
+        f"Seven words, all equally likely: the loss should be ln 7 = 1.95, and yours is {uniform:.2f}. Is it a mean, "
+        "with a minus sign? Does the softmax run over the vocabulary?",
     )
     sure = 30 * F.one_hot(input_ids, 7).float()  # position i is sure of word i
     yield (
@@ -188,7 +205,7 @@ def check_next_word_loss(answer):
 @exercise(
     hide_targets,
     minutes=10,
-    difficulty=2,
+    difficulty=1,
     build=True,
     hints=(
         "Two new tensors: in one, the targets become [MASK]; in the other, everything else becomes -100.",
@@ -202,7 +219,7 @@ def check_hide_targets(answer):
     masked, labels = answer(input_ids, is_target, 7)
     untouched = torch.equal(kept, input_ids) and torch.equal(chosen, is_target)
     yield untouched, "Do you change input_ids or is_target in place? Work on copies."
-    given = {"input_ids": input_ids, "is_target": is_target.int(), "mask_id": 7}
+    given = {"input_ids": input_ids, "is_target": is_target, "mask_id": 7}
     expected = torch.tensor([[1, 7, 2, 6, 7], [1, 5, 7, 2, 4]])
     question = "Inputs: is every target replaced by mask_id, and nothing else?"
     if torch.equal(masked == 7, ~is_target):
@@ -243,7 +260,7 @@ def word_logits(logits, positions, objective):
     found=found_word_logits,
 )
 def check_word_logits(answer):
-    logits = torch.arange(3 * 4 * 2.0).view(3, 4, 2)  # (batch, seq, vocab)
+    logits = torch.arange(3 * 5 * 2.0).view(3, 5, 2)  # (batch, seq, vocab)
     positions = torch.tensor([1, 3, 2])
     both = answer(logits, positions, "MLM")
     yield both.shape == (3, 2), "Is there one row of logits for each sentence?"
@@ -258,7 +275,7 @@ def check_word_logits(answer):
         "Which word is the label of a position when a causal model is trained: its own?",
     )
     yield (
-        not torch.equal(causal, logits[rows, (positions + 1) % 4]),
+        not torch.equal(causal, logits[rows, positions + 1]),
         "Here a causal model's word is read one position too late. Where does its label sit?",
     )
     yield torch.equal(causal, logits[rows, positions - 1]), "The position before the word predicts it. Is that yours?"

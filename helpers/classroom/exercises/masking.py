@@ -109,11 +109,15 @@ def check_mask_tokens(answer):
     yield masked.dtype == labels.dtype == torch.int64, "Are both int64?"
 
     masked, labels = call(mask_probability=1.0, mix=(1.0, 0.0, 0.0))
-    yield bool((labels[~real] == -100).all()), "Can a special token become a target?"
+    yield (
+        bool((labels[~real] == -100).all()),
+        "Special tokens have labels. Can one become a target, or is -100 missing?",
+    )
     yield torch.equal(masked[~real], ids[~real]), "Does every special token stay as it is?"
     yield (
         bool((masked[real] == 103).all()),
-        "With mask_probability 1 and a mix of (1, 0, 0), does every other token become mask_token_id?",
+        "With mask_probability 1 and a mix of (1, 0, 0), do all tokens that aren't special become mask_token_id? Is a "
+        "token a target if its draw is below mask_probability?",
     )
     yield not bool((labels[real] == 103).any()), "The labels are [MASK]. Did you read them after hiding the tokens?"
     yield torch.equal(labels[real], ids[real]), "Is the label of a target its original id?"
@@ -156,6 +160,8 @@ def check_mask_tokens(answer):
     first = call()
     yield all(map(torch.equal, first, again)), "Does the same seed give the same result? Use `generator` everywhere."
     yield not torch.equal(first[1], other[1]), "Does another seed give other targets? Use `generator`."
+    counts = {int((call(seed)[1] != -100).sum()) for seed in range(4)}
+    yield len(counts) > 1, "The number of targets is always the same. Is each token chosen on its own?"
 
 
 # ---------------------------------------------------------------- the loss at the targets
@@ -198,9 +204,13 @@ def check_mlm_loss(answer):
     uniform = float(answer(torch.zeros(2, 3, 7), targets))
     yield (
         math.isclose(uniform, math.log(7), abs_tol=1e-5),
-        "Seven words, all equally likely: is the loss ln 7 = 1.95, a mean, with a minus sign?",
+        f"Seven words, all equally likely: the loss should be ln 7 = 1.95, and yours is {uniform:.2f}. Is it a mean, "
+        "with a minus sign? Does the softmax run over the vocabulary?",
     )
-    yield near(says(everywhere), each.mean()), "If every position is a target, is it the mean of all their losses?"
+    yield (
+        near(says(everywhere), each.mean()),
+        "If every position is a target, is it the mean of all their losses? Nothing is shifted here.",
+    )
     yield not near(says(some), says(others)), "With other targets, does the loss change at all?"
     expected = (each * torch.tensor(some)).sum()
     yield not near(says(some), expected / 6), "Do you divide by the number of all positions, or by that of the targets?"
@@ -273,7 +283,10 @@ def check_put_random_words(answer):
     yield torch.equal(put[~slots], ids[~slots]), "Where is_random is False, does the token stay as it is?"
     drawn = put[slots]
     special = torch.tensor(tokenizer.all_special_ids)
-    yield not bool(torch.isin(drawn, special).any()), "Can [SEP] or another special token be drawn?"
+    yield (
+        not bool(torch.isin(drawn, special).any()),
+        "Can [SEP] or another special token be drawn? (The ids of the check's tokenizer differ from those above.)",
+    )
     yield not bool(((drawn == 1) | (drawn == 12)).any()), "Can an [unused…] entry be drawn? No text contains one."
     ordinary = torch.tensor([2, 7, 8, 9, 10, 11])
     counts = [(drawn == i).sum().item() for i in ordinary]
