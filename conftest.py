@@ -55,6 +55,15 @@ def pytest_configure(config):
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the cells of a notebook on one worker, also with a plain `-n 2`: they share a kernel."""
+    if config.option.dist in ("load", "worksteal"):
+        from xdist.scheduler import LoadScopeScheduling
+
+        return LoadScopeScheduling(config, log)
+
+
 def is_notebook(node) -> bool:
     """Is `node` a notebook as nbval collects it?"""
     return hasattr(node, "skip_compare")

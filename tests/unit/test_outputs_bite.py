@@ -44,8 +44,10 @@ def run_suite(folder: Path, notebook: str, *options: str) -> subprocess.Complete
     return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=120)
 
 
-def test_true_outputs_pass(tmp_path, executed):
-    done = run_suite(tmp_path, executed, "-n", "2", "--dist", "loadscope")  # as `make test` runs it
+@pytest.mark.parametrize("dist", [("--dist", "loadscope"), ()], ids=["as make test runs it", "workers alone"])
+def test_true_outputs_pass(tmp_path, executed, dist):
+    """However the work is shared out, the cells of a notebook stay on one worker: they share a kernel."""
+    done = run_suite(tmp_path, executed, "-n", "2", *dist)
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
     assert "small " in done.stdout.partition("notebooks, 2 workers sharing")[2], (
