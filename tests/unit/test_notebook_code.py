@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from helpers import attention, bert, masking, sentence_pairs, toy, training
+from helpers.classroom.checks import exercises
 from helpers.device import generator
 from publish.notebooks import notebooks
 
@@ -90,13 +91,18 @@ def test_03_masking():
     """With the same generator, the notebook's rule and helpers' agree at every position, at several rates and mixes."""
     input_ids = torch.randint(5, 60, (20, 50), generator=generator(0))
     special_tokens_mask = (torch.rand(input_ids.shape, generator=generator(1)) < 0.2).long()
-    words, hand = torch.arange(5, 60), lift("03", "mask_tokens").mask_tokens
+    words, hand, reference = (
+        torch.arange(5, 60),
+        lift("03", "mask_tokens").mask_tokens,
+        exercises()["mask_tokens"].reference,
+    )
     for seed, rate, mix in ((2, 0.15, (0.8, 0.1, 0.1)), (3, 0.4, (0.2, 0.5, 0.3)), (4, 1.0, (1.0, 0.0, 0.0))):
         options = {"mask_token_id": 4, "replacement_ids": words, "mask_probability": rate, "mix": mix}
         by_hand = hand(input_ids, special_tokens_mask, generator=generator(seed), **options)
         ready = masking.mask_tokens(input_ids, special_tokens_mask, generator=generator(seed), **options)
-        for ours, theirs in zip(by_hand, ready, strict=True):
-            assert torch.equal(ours, theirs)
+        course = reference(input_ids, special_tokens_mask, generator=generator(seed), **options)
+        for ours, theirs, shown in zip(by_hand, ready, course, strict=True):
+            assert torch.equal(ours, theirs) and torch.equal(shown, theirs)
 
 
 def test_03_specials():
