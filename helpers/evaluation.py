@@ -249,6 +249,24 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
     return {"only_a": only_a, "only_b": only_b, "p_value": p_value}
 
 
+def bootstrap_interval(values: np.ndarray, groups: Sequence, seed: int = 0) -> tuple[float, float]:
+    """Return a 95% interval for the mean of `values` when values of one group, such as all pairs of one review, may be
+    alike: whole groups are resampled 2,000 times with replacement (the percentile bootstrap, Efron 1979).
+
+    values: bool or float (n,), for example right or wrong, or the difference of two such arrays; groups: n names or
+    numbers, equal ones for values of one group. Raises ValueError for unequal lengths, or for fewer than two groups.
+    """
+    values, (_, members) = np.asarray(values, dtype=float), np.unique(np.asarray(groups), return_inverse=True)
+    if values.shape != members.shape:
+        raise ValueError(f"There are {len(values)} values and {len(members)} groups; give each value its group.")
+    if len(values) == 0 or members.max() < 1:
+        raise ValueError("All values are in one group: resampling groups needs at least two of them.")
+    sums, counts = np.bincount(members, weights=values), np.bincount(members)
+    draws = np.random.default_rng(seed).integers(len(sums), size=(2000, len(sums)))
+    low, high = np.quantile(sums[draws].sum(1) / counts[draws].sum(1), (0.025, 0.975))
+    return float(low), float(high)
+
+
 def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """Return a 95 % interval for accuracy a / accuracy b on the same texts: the texts are resampled 2,000 times with
     replacement (the percentile bootstrap, Efron 1979). Raises ValueError if b is never right: there is no ratio."""

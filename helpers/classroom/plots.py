@@ -219,15 +219,26 @@ def grouped_bars(
     title: str = "",
     baselines: Mapping[str, float] | None = None,
     limits: tuple[float, float] | None = None,
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
 ) -> Picture:
-    """Draw horizontal bars in groups, group -> name -> value: one color for each name, and the value beside its bar."""
+    """Draw horizontal bars in groups, group -> name -> value: one color for each name, and the value beside its bar,
+    or, where `intervals` has one, its 95% interval as a whisker and the value after it."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     height = 0.8 / len(names)
     figure, (axis,) = panels(height=0.36 * len(names) * len(groups) + 1.3)
     for i, (name, color) in enumerate(zip(names, PALETTE, strict=False)):
         positions = [-g + (0.4 - (i + 0.5) * height) for g, group in enumerate(groups.values()) if name in group]
         values = [group[name] for group in groups.values() if name in group]
-        axis.bar_label(axis.barh(positions, values, height * 0.9, color=color, label=name), fmt="{:.1%}", padding=4)
+        drawn = axis.barh(positions, values, height * 0.9, color=color, label=name)
+        if not intervals:
+            axis.bar_label(drawn, fmt="{:.1%}", padding=4)
+            continue
+        ends = [intervals[group][name] for group, members in groups.items() if name in members]
+        for position, value, (low, high) in zip(positions, values, ends, strict=True):
+            axis.plot([low, high], [position, position], color="black", linewidth=1.4, marker="|", markersize=6)
+            axis.annotate(
+                f"{value:.0%}", (high, position), (5, 0), textcoords="offset points", va="center", fontsize=10
+            )
     for (name, level), color in zip((baselines or {}).items(), (GREY, RED), strict=False):
         axis.axvline(level, linestyle="--", color=color, linewidth=1.2, label=name)
     axis.set_yticks([-g for g in range(len(groups))], list(groups))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from helpers.bert import PreTrainingModel, SequenceClassifier
 from helpers.device import generator
 from helpers.evaluation import (
+    bootstrap_interval,
     bootstrap_ratio,
     evaluate_classifier,
     evaluate_mlm,
@@ -248,3 +249,28 @@ def test_fill_mask_wants_one_mask(small_tokenizer, tiny_encoder):
     for text, count in (("no gap", 0), ("[MASK] and [MASK]", 2)):
         with pytest.raises(ValueError, match=f"has {count} "):
             fill_mask(model, small_tokenizer, text)
+
+
+def test_the_bootstrap_resamples_whole_groups():
+    """Twenty groups of fifty equal values say as much as twenty values, not as a thousand."""
+    draws = np.random.default_rng(0)
+    each = draws.random(20) < 0.5
+    values, groups = np.repeat(each, 50), np.repeat(np.arange(20), 50)
+    low, high = bootstrap_interval(values, groups)
+    alone = bootstrap_interval(each, range(20))
+    assert low < values.mean() < high and (low, high) == alone
+    scattered = bootstrap_interval(values, np.arange(1000))
+    assert high - low > 5 * (scattered[1] - scattered[0])
+    order = draws.permutation(1000)
+    assert bootstrap_interval(values[order], groups[order]) == (low, high)
+    many, of = draws.random(1000), np.repeat(np.arange(200), 5)
+    assert bootstrap_interval(many, of) == bootstrap_interval(many, of) != bootstrap_interval(many, of, seed=1)
+    assert bootstrap_interval([1.0, -1.0, 0.0, 0.0], ["a", "a", "b", "b"]) == (0.0, 0.0)
+
+
+def test_the_bootstrap_weighs_groups_by_their_size():
+    values, groups = np.array([1.0] * 90 + [0.0] * 10), np.array([0] * 90 + [1] * 10)
+    low, high = bootstrap_interval(values, groups)
+    assert (low, high) == (0.0, 1.0)
+    even = bootstrap_interval(np.tile([1.0, 0.0], 200), np.repeat(np.arange(200), 2))
+    assert even == (0.5, 0.5)

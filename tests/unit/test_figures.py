@@ -18,13 +18,13 @@ from helpers.tokenization import load_tokenizer
 from helpers.weights import load_checkpoint
 from publish.figures import figures
 from publish.figures.masking import CHANGES, GUESSES, WORDS
+from publish.figures.sentence_pairs import IDS
 from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons" / "figures"
 DRAWN = {figure.name: figure.svg() for figure in figures()}
 BY_HAND = {
-    "04_sentence_pairs",
     "05_encoder",
     "06_fine_tuning",
     "07_cls_token",
@@ -190,6 +190,10 @@ def test_a_figure_of_measured_numbers_shows_those_that_the_notebook_printed():
         assert foreign_numbers(re.sub(r"(\d+\.\d)\d*", r"\g<1>999", svg), printed), "a wrong number is found"
 
 
+def test_the_ids_of_the_pair_figure_are_those_of_bert_s_vocabulary():
+    assert load_tokenizer()("it ended", "we went home")["input_ids"] == IDS[:-1] and IDS[-1] == 0
+
+
 @torch.no_grad()
 def test_the_guesses_of_the_masking_figure_are_those_of_the_course_s_model():
     model, tokenizer = load_checkpoint("minilm-mlm"), load_tokenizer()
@@ -259,7 +263,7 @@ def test_a_file_that_is_no_xml_is_found():
 def test_a_changed_a_missing_and_a_foreign_file_are_found(tmp_path):
     for name, svg in DRAWN.items():
         (tmp_path / f"{name}.svg").write_text(svg, encoding="utf-8", newline="\n")
-    (tmp_path / "04_sentence_pairs.svg").write_text("by hand", encoding="utf-8")
+    (tmp_path / "05_encoder.svg").write_text("by hand", encoding="utf-8")
     assert differences(DRAWN, tmp_path) == []
     (tmp_path / "01_question.svg").write_text(plain().replace("same", "only"), encoding="utf-8", newline="\n")
     (tmp_path / "01_qkv.svg").unlink()

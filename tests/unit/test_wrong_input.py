@@ -11,7 +11,15 @@ from helpers.batching import LengthBucketSampler, MlmCollator, length_batches, p
 from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, pool, started, student_from
 from helpers.corpora import load_documents, load_reviews
 from helpers.device import choose_device, generator, setup
-from helpers.evaluation import bootstrap_ratio, evaluate_mlm, fill_mask, mcnemar, predict, wilson_interval
+from helpers.evaluation import (
+    bootstrap_interval,
+    bootstrap_ratio,
+    evaluate_mlm,
+    fill_mask,
+    mcnemar,
+    predict,
+    wilson_interval,
+)
 from helpers.masking import IGNORE, mask_tokens
 from helpers.results import load_result
 from helpers.sentence_pairs import make_nsp_pairs, tokenize_documents
@@ -340,6 +348,8 @@ WRONG = {
         TypeError,
         r"documents\[1\] is None",
     ),
+    "unequal groups": (lambda: bootstrap_interval(np.ones(4), [0, 1, 2]), ValueError, "4 values and 3 groups"),
+    "one group": (lambda: bootstrap_interval(np.ones(4), [0] * 4), ValueError, "at least two"),
     "never right": (lambda: bootstrap_ratio(np.ones(4), np.zeros(4)), ValueError, "never right"),
     "classifier of nan": (
         lambda: predict(with_nan_weights(SequenceClassifier), [BATCH]),

@@ -1,0 +1,183 @@
+"""The figures of notebook 04: which text follows, the row for two texts, truncation, false pairs, what cues achieve."""
+
+from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, SMALL, VERMILION, Figure, blend
+
+A = "I bought this dvd for my kids because they love the cartoon."
+CANDIDATES = (
+    "They watched it twice on the first day.",
+    "My kids love cartoons.",
+    "The war scenes are brutal and realistic.",
+)
+
+
+def question():
+    """Draw the opening: one text, and three that may follow it."""
+    fig = Figure(
+        "04_question",
+        "Which text follows?",
+        f"Text A: {A} Three arrows lead from it to three candidates for text B, each with a question mark: "
+        + " ".join(CANDIDATES),
+        272,
+    )
+    fig.heading("Which text follows A?")
+    fig.rect(20, 54, 600, 40, blend(BLUE, 0.18), BLUE, 2, 8)
+    fig.text(36, 79, f"**A**  {A}", SMALL, anchor="start")
+    for i, text in enumerate(CANDIDATES):
+        y = 124 + 46 * i
+        fig.arrow((40 + 14 * i, 94), (40 + 14 * i, y + 18), (126, y + 18), color=INK)
+        fig.rect(128, y, 430, 36, "#ffffff", LINE, 1.5, 8)
+        fig.text(144, y + 23, f"**B?**  {text}", SMALL, anchor="start")
+    return fig
+
+
+IDS = [101, 2009, 3092, 102, 2057, 2253, 2188, 102, 0]  # of the row's tokens in BERT's vocabulary; a test holds them
+
+
+def row():
+    """Draw one row for two texts: the tokens, and the three embeddings that are added at each position."""
+    tokens = ["[CLS]", "it", "ended", "[SEP]", "we", "went", "home", "[SEP]", "[PAD]"]
+    segments = [0, 0, 0, 0, 1, 1, 1, 1, 0]
+    fig = Figure(
+        "04_row",
+        "One row for two texts",
+        "The tokens [CLS] it ended [SEP] we went home [SEP] and one [PAD]. Each position has three numbers: the "
+        "token's id, its position from 0 to 8, and its segment, which is 0 up to the first [SEP], 1 up to the second, "
+        "and 0 at [PAD]. Each number picks a vector from a table of its own, and the three vectors are added. The "
+        "attention mask is 1 everywhere but at [PAD].",
+        452,
+    )
+    fig.heading("One row for two texts")
+    lanes = [141 + 56.5 * i for i in range(9)]
+    for a, b, name, color in ((0, 3, "segment 0: text A", BLUE), (4, 7, "segment 1: text B", ORANGE)):
+        fig.rect(lanes[a] - 27, 52, lanes[b] - lanes[a] + 54, 26, blend(color, 0.25), r=6)
+        fig.text((lanes[a] + lanes[b]) / 2, 70, name, SMALL)
+    for x, token in zip(lanes, tokens):
+        fig.token(x, 84, token, "ghost" if token == "[PAD]" else "plain", w=54)
+    tables = (("word", "30,522 rows", GREEN), ("position", "512 rows", MUTED), ("segment", "2 rows", ORANGE))
+    for r, (name, size, color) in enumerate(tables):
+        y = 132 + 66 * r
+        fig.label(y + 22, name, size)
+        for i, x in enumerate(lanes):
+            shade = blend(color, 0.35) if name != "segment" else blend((BLUE, ORANGE)[segments[i]], 0.45)
+            fig.rect(x - 24, y, 48, 46, shade, LINE, 1, 5)
+            text = {"word": str(IDS[i]), "position": str(i), "segment": str(segments[i])}[name]
+            fig.text(x, y + 28, text, SMALL, bold=name == "segment")
+            fig.text(x, y + 60, "+" if r < 2 else "=", SMALL, MUTED)
+    fig.label(352, "input", "(seq, hidden)")
+    for x in lanes:
+        fig.vector(x, 332, [7, 3, 9, 5], GREEN, 34, 11, show=False, top=12)
+    fig.label(412, "attention", "mask")
+    for x, token in zip(lanes, tokens):
+        fig.text(x, 420, "0" if token == "[PAD]" else "1", bold=token == "[PAD]")
+    return fig
+
+
+def truncate():
+    """Draw how the longer text loses tokens until both fit."""
+    lost_a, lost_b = {0: 2, 1: 4, 8: 1, 7: 3, 6: 5}, {0: 6}
+    fig = Figure(
+        "04_truncate",
+        "Which token goes next?",
+        "Text A has nine tokens, text B four, and together they may have seven. A loses five tokens, numbered in their "
+        "order, two at its front and three at its back; then both have four, and B loses one at its front. What "
+        "remains of each text is one unbroken run: four tokens of A, three of B.",
+        262,
+    )
+    fig.heading("Room for seven tokens: which go, and in which order?")
+    for y, name, count, lost, color in ((62, "A", 9, lost_a, BLUE), (136, "B", 4, lost_b, ORANGE)):
+        fig.text(30, y + 26, f"**{name}**")
+        for i in range(count):
+            x = 58 + 62 * i
+            on = i not in lost
+            fig.rect(
+                x, y, 54, 40, blend(color, 0.3) if on else "#ffffff", INK if on else LINE, 1.5, 6, None if on else "4 3"
+            )
+            if not on:
+                fig.text(x + 27, y + 26, f"−{lost[i]}", bold=True)
+    fig.lines(
+        20,
+        208,
+        "Numbers: the order of removal. The longer text loses the next token,",
+        "at its front or back at random. At equal lengths, it's B's turn.",
+        step=20,
+    )
+    return fig
+
+
+def negatives():
+    """Draw which segments may become a false B."""
+    fig = Figure(
+        "04_negatives",
+        "Where may a false B come from?",
+        "Three reviews with three segments each. A is the first segment of review 1, its true B the second: It is a "
+        "gem. A false B may not come from review 1, and not from the second segment of review 3, which also says: It "
+        "is a gem. The five other segments of reviews 2 and 3 are allowed.",
+        296,
+    )
+    fig.heading("Where may a false B come from?")
+    reviews = (
+        ("review 1", (("I saw it twice.", "A"), ("It is a gem.", "true B"), ("See it.", "no: same review"))),
+        ("review 2", (("The plot drags.", "yes"), ("The end is silly.", "yes"), ("Avoid it.", "yes"))),
+        (
+            "review 3",
+            (("I laughed a lot.", "yes"), ("It is a gem.", "no: a copy of the true B"), ("Bring friends.", "yes")),
+        ),
+    )
+    for c, (name, segments) in enumerate(reviews):
+        x = 20 + 204 * c
+        fig.text(x, 68, name, SMALL, MUTED, "start", bold=True)
+        for r, (text, note) in enumerate(segments):
+            y = 78 + 70 * r
+            fill, stroke = {
+                "A": (blend(BLUE, 0.25), BLUE),
+                "true B": (blend(GREEN, 0.3), GREEN),
+                "yes": (blend(ORANGE, 0.3), LINE),
+            }.get(note, ("#ffffff", LINE))
+            fig.rect(
+                x, y, 192, 56, fill, stroke, 2 if note in ("A", "true B") else 1.5, 8, "4 3" if "no" in note else None
+            )
+            fig.text(x + 96, y + 24, text)
+            fig.text(x + 96, y + 44, note, SMALL, DARK[VERMILION] if "no" in note else INK, bold=note != "yes")
+    return fig
+
+
+# test -> shares that shared words and tiny-bert get right; a test holds them to 04
+MEASURED = {
+    "False B from another review": ("74.9%", "74.5%"),
+    "The same, words shuffled": ("74.9%", "72.5%"),
+    "False B from critics": ("78.3%", "73.4%"),
+    "False B from the same review": ("54.1%", "54.2%"),
+    "In order, or swapped?": ("50.0%", "56.2%"),
+}
+
+
+def answer():
+    """Draw the ending: what shared words and what tiny-bert get right, test by test."""
+    fig = Figure(
+        "04_answer",
+        "How often are shared words and tiny-bert right?",
+        "Five tests, and the shares that shared words and tiny-bert get right. "
+        + "; ".join(f"{name}: {words} and {bert}" for name, (words, bert) in MEASURED.items())
+        + ".",
+        418,
+    )
+    fig.heading("How often is each right?")
+    fig.key(300, 62, blend(BLUE, 0.6), "shared words", SMALL)
+    fig.key(430, 62, blend(ORANGE, 0.7), "tiny-bert", SMALL)
+    left, full = 250, 310  # from 0 to 100%
+    half = left + full / 2
+    for r, (name, shares) in enumerate(MEASURED.items()):
+        y = 80 + 60 * r
+        fig.text(20, y + 28, name, SMALL, anchor="start")
+        for k, (share, color) in enumerate(zip(shares, (blend(BLUE, 0.6), blend(ORANGE, 0.7)))):
+            width = full * float(share.rstrip("%")) / 100
+            fig.rect(left, y + 22 * k, width, 20, color)
+            fig.text(left + width + 8, y + 22 * k + 15, share, SMALL, anchor="start", bold=True)
+    fig.path(f"M{half} 74V378", INK, 1.4, "5 4")
+    fig.text(half, 394, "chance, 50%", SMALL, MUTED)
+    return fig
+
+
+def figures():
+    """Draw the figures of notebook 04."""
+    return [question(), row(), truncate(), negatives(), answer()]
