@@ -1,8 +1,8 @@
 """The figures of notebook 04: which text follows, the row for two texts, truncation, false pairs, what cues achieve."""
 
-from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, SMALL, VERMILION, Figure, blend
+from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, PALE, SKY, SMALL, VERMILION, Figure, blend
 
-A = "I bought this dvd for my kids because they love the cartoon."
+A = "I bought this DVD for my kids because they love the cartoon."
 CANDIDATES = (
     "They watched it twice on the first day.",
     "My kids love cartoons.",
@@ -53,19 +53,28 @@ def row():
         fig.text((lanes[a] + lanes[b]) / 2, 70, name, SMALL)
     for x, token in zip(lanes, tokens):
         fig.token(x, 84, token, "ghost" if token == "[PAD]" else "plain", w=54)
-    tables = (("word", "30,522 rows", GREEN), ("position", "512 rows", MUTED), ("segment", "2 rows", ORANGE))
-    for r, (name, size, color) in enumerate(tables):
-        y = 132 + 66 * r
+    pads = [PALE if token == "[PAD]" else None for token in tokens]
+    tables = (
+        ("word", "30,522 rows", [(7, 2, 9), (3, 8, 4), (9, 5, 1), (2, 6, 8), (5, 1, 7), (8, 9, 3), (4, 7, 6)], GREEN),
+        ("position", "512 rows", [(1, 5, 8), (4, 8, 2), (7, 3, 5), (9, 1, 4), (6, 2, 9), (3, 7, 1), (8, 4, 6)], SKY),
+        ("segment", "2 rows", [(2, 4, 2), (8, 6, 9)], None),
+    )
+    for r, (name, size, shades, color) in enumerate(tables):
+        y = 128 + 74 * r
         fig.label(y + 22, name, size)
         for i, x in enumerate(lanes):
-            shade = blend(color, 0.35) if name != "segment" else blend((BLUE, ORANGE)[segments[i]], 0.45)
-            fig.rect(x - 24, y, 48, 46, shade, LINE, 1, 5)
-            text = {"word": str(IDS[i]), "position": str(i), "segment": str(segments[i])}[name]
-            fig.text(x, y + 28, text, SMALL, bold=name == "segment")
-            fig.text(x, y + 60, "+" if r < 2 else "=", SMALL, MUTED)
-    fig.label(352, "input", "(seq, hidden)")
-    for x in lanes:
-        fig.vector(x, 332, [7, 3, 9, 5], GREEN, 34, 11, show=False, top=12)
+            number = (IDS, range(9), segments)[r][i]
+            paint = pads[i] or color or (BLUE, ORANGE)[segments[i]]
+            picked = shades[number] if name == "segment" else shades[i % 7]
+            fig.text(x, y + 14, str(number), SMALL, MUTED if pads[i] else INK, bold=name == "segment")
+            for k, shade in enumerate(picked):
+                fig.cell(x - 24 + 16 * k, y + 20, 16, 26, blend(paint, 0.1 + 0.07 * shade))
+            fig.text(x, y + 64, "+" if r < 2 else "=", SMALL, MUTED)
+    fig.label(370, "input", "(seq, hidden)")
+    for i, x in enumerate(lanes):
+        for k in range(3):
+            shade = (sum(table[2][i % len(table[2])][k] for table in tables) * 7 + 3 * k) % 10
+            fig.cell(x - 24 + 16 * k, 354, 16, 26, blend(pads[i] or MUTED, 0.1 + 0.06 * shade))
     fig.label(412, "attention", "mask")
     for x, token in zip(lanes, tokens):
         fig.text(x, 420, "0" if token == "[PAD]" else "1", bold=token == "[PAD]")
@@ -109,9 +118,9 @@ def negatives():
     fig = Figure(
         "04_negatives",
         "Where may a false B come from?",
-        "Three reviews with three segments each. A is the first segment of review 1, its true B the second: It is a "
-        "gem. A false B may not come from review 1, and not from the second segment of review 3, which also says: It "
-        "is a gem. The five other segments of reviews 2 and 3 are allowed.",
+        "Three reviews with three sentences each. A is the first sentence of review 1, its true B the second: It is a "
+        "gem. A false B may not come from review 1, and not be the second sentence of review 3, which also says: It "
+        "is a gem. The five other sentences of reviews 2 and 3 are allowed.",
         296,
     )
     fig.heading("Where may a false B come from?")
@@ -120,7 +129,7 @@ def negatives():
         ("review 2", (("The plot drags.", "yes"), ("The end is silly.", "yes"), ("Avoid it.", "yes"))),
         (
             "review 3",
-            (("I laughed a lot.", "yes"), ("It is a gem.", "no: a copy of the true B"), ("Bring friends.", "yes")),
+            (("I laughed a lot.", "yes"), ("It is a gem.", "no: copy of true B"), ("Bring friends.", "yes")),
         ),
     )
     for c, (name, segments) in enumerate(reviews):
@@ -145,8 +154,8 @@ def negatives():
 MEASURED = {
     "False B from another review": ("74.9%", "74.5%"),
     "The same, words shuffled": ("74.9%", "72.5%"),
-    "False B from critics": ("78.3%", "73.4%"),
-    "False B from the same review": ("54.1%", "54.2%"),
+    "False B from critics": ("78.0%", "72.9%"),
+    "False B from the same review": ("52.7%", "52.5%"),
     "In order, or swapped?": ("50.0%", "56.2%"),
 }
 

@@ -354,10 +354,10 @@ WRONG = {
         (pairing(label_of=lambda d, s, draw: s % 2), "false half of the time"),
         (exactly_half, "always the same"),
         (pairing(refused=lambda documents, d, s, b: b == (d, s + 1)), "from the same document"),
-        (pairing(refused=lambda documents, d, s, b: b[0] == d), "says the same as the true next segment"),
+        (pairing(refused=lambda documents, d, s, b: b[0] == d), "says the same as the true next passage"),
         (
             pairing(refused=lambda docs, d, s, b: b[0] == d or docs[b[0]][b[1]] is docs[d][s + 1]),
-            "says the same as the true next segment",
+            "says the same as the true next passage",
         ),
         (pairing(tries=2), "B does follow A"),
         (pairing(candidates=lambda document: range(1, len(document))), "the first and the last ones as well"),

@@ -154,7 +154,7 @@ def check_truncate_pair(answer):
 
 
 def make_pairs(documents, generator):
-    """Pair each segment with the next one (label 0) or, half of the time, with one of another document (label 1)."""
+    """Pair each passage with the next one (label 0) or, half of the time, with one of another document (label 1)."""
 
     def draw(n):
         return int(torch.randint(n, (), generator=generator))
@@ -176,11 +176,11 @@ def make_pairs(documents, generator):
     difficulty=3,
     build=True,
     hints=(
-        "Two loops: over the documents, and in each over all segments but the last. For each pair, decide at random "
-        "whether B is the next segment or comes from another document.",
-        "For a false B, choose a document, then one of its segments. Which choices must be refused? There are two "
+        "Two loops: over the documents, and in each over all passages but the last. For each pair, decide at random "
+        "whether B is the next passage or comes from another document.",
+        "For a false B, choose a document, then one of its passages. Which choices must be refused? There are two "
         "kinds, and a while loop can go on until the choice is neither.",
-        "Compare what the segments say: documents[other][t] == documents[d][s + 1]. A copy of the true B in another "
+        "Compare what the passages say: documents[other][t] == documents[d][s + 1]. A copy of the true B in another "
         "document isn't false.",
     ),
 )
@@ -190,8 +190,8 @@ def check_make_pairs(answer):
         "the plot drags. the end is silly. avoid it. really",
         "i laughed a lot. it is a gem. bring friends",
     )
-    # equal segments are two objects, as in real data
-    documents = [[list(map(ord, segment)) for segment in text.split(". ")] for text in texts]
+    # equal passages are two objects, as in real data
+    documents = [[list(map(ord, passage)) for passage in text.split(". ")] for text in texts]
     given = copy.deepcopy(documents)
 
     def text(place):
@@ -206,13 +206,13 @@ def check_make_pairs(answer):
     labels = {pair[2] for one in rounds for pair in one}
     yield labels <= {0, 1}, f"Is every label 0 or 1? Yours are {sorted(map(str, labels))[:4]}."
     starts = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
-    question = "Is every segment with a next one the A of exactly one pair, in order? Here are your A's."
+    question = "Is every passage with a next one the A of exactly one pair, in order? Here are your A's."
     shown = [tuple(a) for a, _, _ in pairs]
-    yield compare(shown, starts, question, segments_per_document=[3, 4, 3])
+    yield compare(shown, starts, question, passages_per_document=[3, 4, 3])
     flat = [(tuple(a), tuple(b), label) for one in rounds for a, b, label in one]
     true = [(a, b) for a, b, label in flat if label == 0]
     false = [(a, b) for a, b, label in flat if label == 1]
-    question = "With label 0, is B the segment that follows A? (0 means that it does, as in transformers.)"
+    question = "With label 0, is B the passage that follows A? (0 means that it does, as in transformers.)"
     yield true and all(b == (a[0], a[1] + 1) for a, b in true), question
     share = len(false) / len(flat)
     yield abs(share - 0.5) < 0.05, f"Is a pair false half of the time? Of yours, {share:.0%} are."
@@ -223,11 +223,11 @@ def check_make_pairs(answer):
     wrong = next((f"{text(a)!r} with {text(b)!r}" for a, b in false if a[0] == b[0]), "")
     yield not wrong, f"A pair is labeled false, but B is from the same document: {wrong}. Must that be refused?"
     wrong = next((f"{text(a)!r} with {text(b)!r}" for a, b in false if text(b) == text((a[0], a[1] + 1))), "")
-    question = "A pair is labeled false, but B says the same as the true next segment: {}. Must that be refused?"
+    question = "A pair is labeled false, but B says the same as the true next passage: {}. Must that be refused?"
     yield not wrong, question.format(wrong)
     drawn = [b for a, b in false if a == (1, 0)]
     rest = {(0, 0), (0, 1), (0, 2), (2, 0), (2, 1), (2, 2)}
-    question = "Can every segment of another document become a false B, the first and the last ones as well?"
+    question = "Can every passage of another document become a false B, the first and the last ones as well?"
     yield compare(sorted(set(drawn)), sorted(rest), question, A=(1, 0))
     counts = [drawn.count(place) for place in rest]
     yield max(counts) < 4 * min(counts), "Is one false B chosen much more often than the others?"
