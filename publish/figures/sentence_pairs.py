@@ -55,7 +55,7 @@ def row():
         fig.token(x, 84, token, "ghost" if token == "[PAD]" else "plain", w=54)
     pads = [PALE if token == "[PAD]" else None for token in tokens]
     tables = (
-        ("word", "30,522 rows", [(7, 2, 9), (3, 8, 4), (9, 5, 1), (2, 6, 8), (5, 1, 7), (8, 9, 3), (4, 7, 6)], GREEN),
+        ("token", "30,522 rows", [(7, 2, 9), (3, 8, 4), (9, 5, 1), (2, 6, 8), (5, 1, 7), (8, 9, 3), (4, 7, 6)], GREEN),
         ("position", "512 rows", [(1, 5, 8), (4, 8, 2), (7, 3, 5), (9, 1, 4), (6, 2, 9), (3, 7, 1), (8, 4, 6)], SKY),
         ("segment", "2 rows", [(2, 4, 2), (8, 6, 9)], None),
     )
@@ -102,7 +102,7 @@ def truncate():
                 x, y, 54, 40, blend(color, 0.3) if on else "#ffffff", INK if on else LINE, 1.5, 6, None if on else "4 3"
             )
             if not on:
-                fig.text(x + 27, y + 26, f"−{lost[i]}", bold=True)
+                fig.text(x + 27, y + 26, str(lost[i]), bold=True)
     fig.lines(
         20,
         208,
@@ -126,10 +126,10 @@ def negatives():
     fig.heading("Where may a false B come from?")
     reviews = (
         ("review 1", (("I saw it twice.", "A"), ("It is a gem.", "true B"), ("See it.", "no: same review"))),
-        ("review 2", (("The plot drags.", "yes"), ("The end is silly.", "yes"), ("Avoid it.", "yes"))),
+        ("review 2", (("The plot drags.", "allowed"), ("The end is silly.", "allowed"), ("Avoid it.", "allowed"))),
         (
             "review 3",
-            (("I laughed a lot.", "yes"), ("It is a gem.", "no: copy of true B"), ("Bring friends.", "yes")),
+            (("I laughed a lot.", "allowed"), ("It is a gem.", "no: copy of true B"), ("Bring friends.", "allowed")),
         ),
     )
     for c, (name, segments) in enumerate(reviews):
@@ -140,50 +140,47 @@ def negatives():
             fill, stroke = {
                 "A": (blend(BLUE, 0.25), BLUE),
                 "true B": (blend(GREEN, 0.3), GREEN),
-                "yes": (blend(ORANGE, 0.3), LINE),
+                "allowed": (blend(ORANGE, 0.3), LINE),
             }.get(note, ("#ffffff", LINE))
             fig.rect(
                 x, y, 192, 56, fill, stroke, 2 if note in ("A", "true B") else 1.5, 8, "4 3" if "no" in note else None
             )
             fig.text(x + 96, y + 24, text)
-            fig.text(x + 96, y + 44, note, SMALL, DARK[VERMILION] if "no" in note else INK, bold=note != "yes")
+            fig.text(x + 96, y + 44, note, SMALL, DARK[VERMILION] if "no" in note else INK, bold=note != "allowed")
     return fig
 
 
-# test -> shares that shared words and tiny-bert get right; a test holds them to 04
+# what -> accuracy on the same pairs, and what is missing; a test holds them to 04
 MEASURED = {
-    "False B from another review": ("74.9%", "74.5%"),
-    "The same, words shuffled": ("74.9%", "72.5%"),
-    "False B from critics": ("78.0%", "72.9%"),
-    "False B from the same review": ("52.7%", "52.5%"),
-    "In order, or swapped?": ("50.0%", "56.2%"),
+    "tiny-bert": ("74.5%", "reads A and B together"),
+    "tiny-bert, shuffled": ("72.5%", "the order of the words"),
+    "shared words": ("74.9%", "never read A and B together"),
+    "tiny-bert, segment IDs 0": ("57.9%", "where A ends and B begins"),
 }
 
 
 def answer():
-    """Draw the ending: what shared words and what tiny-bert get right, test by test."""
+    """Draw the ending: accuracies on the same pairs, as one thing after another is taken away."""
     fig = Figure(
         "04_answer",
-        "How often are shared words and tiny-bert right?",
-        "Five tests, and the shares that shared words and tiny-bert get right. "
-        + "; ".join(f"{name}: {words} and {bert}" for name, (words, bert) in MEASURED.items())
-        + ".",
-        418,
+        "What does next sentence prediction need?",
+        "Accuracies on the same 1,216 pairs. "
+        + "; ".join(f"{name}: {share} ({about})" for name, (share, about) in MEASURED.items())
+        + ". Always answering false is right on 52.5% of them.",
+        372,
     )
-    fig.heading("How often is each right?")
-    fig.key(300, 62, blend(BLUE, 0.6), "shared words", SMALL)
-    fig.key(430, 62, blend(ORANGE, 0.7), "tiny-bert", SMALL)
-    left, full = 250, 310  # from 0 to 100%
-    half = left + full / 2
-    for r, (name, shares) in enumerate(MEASURED.items()):
-        y = 80 + 60 * r
-        fig.text(20, y + 28, name, SMALL, anchor="start")
-        for k, (share, color) in enumerate(zip(shares, (blend(BLUE, 0.6), blend(ORANGE, 0.7)))):
-            width = full * float(share.rstrip("%")) / 100
-            fig.rect(left, y + 22 * k, width, 20, color)
-            fig.text(left + width + 8, y + 22 * k + 15, share, SMALL, anchor="start", bold=True)
-    fig.path(f"M{half} 74V378", INK, 1.4, "5 4")
-    fig.text(half, 394, "chance, 50%", SMALL, MUTED)
+    fig.heading("What does next sentence prediction need?")
+    left, full = 220, 340  # from 0 to 100%
+    for r, (name, (share, about)) in enumerate(MEASURED.items()):
+        y = 62 + 66 * r
+        value = float(share.rstrip("%")) / 100
+        fig.text(20, y + 18, name, SMALL, anchor="start", bold=True)
+        fig.text(20, y + 38, about if r in (0, 2) else f"without {about}", SMALL, MUTED, "start")
+        fig.rect(left, y, full * value, 26, blend(SKY if "tiny" in name else GREEN, 0.6))
+        fig.text(left + full * value + 8, y + 19, share, anchor="start", bold=True)
+    x = left + full * 0.525
+    fig.path(f"M{x:.0f} 54V330", INK, 1.4, "5 4")
+    fig.text(x, 350, "always 'false', 52.5%", SMALL, MUTED)
     return fig
 
 

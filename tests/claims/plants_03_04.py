@@ -85,47 +85,26 @@ PLANTS = [
         "old": "right = output.mlm_logits.argmax(-1) == labels",
         "new": "right = output.mlm_logits.argmax(-1) == inputs",
     },
-    # What stands after the last full stop of a line is lost.
-    {
-        "claim": "04.1",
-        "module": "sentence_pairs",
-        "old": "        sentences.append(line[start:].strip())\n",
-        "new": "",
-    },
-    # Wrong segment ids: the first [SEP] counts as part of B.
-    {
-        "claim": "04.2",
-        "module": "sentence_pairs",
-        "old": "[0] * (len(a) + 2) + [1] * (len(b) + 1)",
-        "new": "[0] * (len(a) + 1) + [1] * (len(b) + 2)",
-    },
-    # A true neighbour may come as a negative.
+    # A copy of the true B may come as a false one.
     {
         "claim": "04.3",
-        "module": "sentence_pairs",
-        "old": "if list(document[start]) == list(true_b[0]):",
-        "new": "if False:",
+        "module": "build",
+        "old": " or documents[b[0]][b[1]] == document[s + 1]):",
+        "new": "):",
     },
-    # Negatives may come from the same document.
+    # A false B may come from the same document.
     {
         "claim": "04.3",
-        "module": "sentence_pairs",
-        "old": 'if kind == "another review" and other == taken.document or not pool[other]:',
-        "new": "if not pool[other]:",
+        "module": "build",
+        "old": "(b[0] == d or documents",
+        "new": "(b == (d, s + 1) or documents",
     },
-    # The coin is bent.
+    # Segments are cut to a tenth: few words are left to compare.
     {
-        "claim": "04.4",
-        "module": "sentence_pairs",
-        "old": "negative = rng.uniform() < negative_probability",
-        "new": "negative = rng.uniform() < negative_probability + 0.05",
-    },
-    # Always the front is cut, from A only: lengths differ from the paper's.
-    {
-        "claim": "04.5",
-        "module": "sentence_pairs",
-        "old": "first = min(excess, abs(gap))",
-        "new": "first = excess",
+        "claim": "04.9",
+        "module": "build",
+        "old": "while len(tokens_a) + len(tokens_b) > room:",
+        "new": "while len(tokens_a) + len(tokens_b) > room / 10:",
     },
     # The sentences that a negative pushes out are dropped silently.
     {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import attention, bert, masking, sentence_pairs, toy, training
+from helpers import attention, batching, bert, masking, sentence_pairs, toy, training
 from helpers.classroom.checks import exercises
 from helpers.device import generator
 from publish.notebooks import notebooks
@@ -122,19 +122,43 @@ def test_03_loss():
 
 
 def test_04_inputs():
-    hand = lift("04", "inputs_by_hand").inputs_by_hand
+    hand, shown = lift("04", "build_inputs").build_inputs, exercises()["build_inputs"].reference
     pair = sentence_pairs.Pair((7, 8, 9), (5,), 1)
     ready = sentence_pairs.build_inputs(pair, 2, 3)
-    assert ready.pop("next_sentence_label") == 1
-    assert hand([7, 8, 9], [5], 2, 3) == ready
+    ready = {key: ready[key] for key in ("input_ids", "token_type_ids")}
+    padded = batching.pad([ready], pad_token_id=1, length=10)
+    for answer in (hand, shown):
+        row = answer([7, 8, 9], [5], 2, 3, 1, 10)
+        assert row == {key: padded[key][0].tolist() for key in row}
 
 
 @pytest.mark.parametrize("lengths", [(3, 3), (20, 4), (4, 20), (13, 14), (40, 40)])
 def test_04_truncation(lengths):
     a, b = list(range(lengths[0])), list(range(100, 100 + lengths[1]))
-    by_hand = lift("04", "truncate_by_hand").truncate_by_hand(a, b, 17, generator(0))
+    hand, shown = lift("04", "truncate_pair").truncate_pair, exercises()["truncate_pair"].reference
+    by_hand = hand(a, b, 17, generator(0))
+    assert by_hand == shown(a, b, 17, generator(0))
     ready = sentence_pairs.truncate_pair(a, b, 17, sentence_pairs._Draws(generator(0)))
     assert [len(part) for part in by_hand] == [len(part) for part in ready]
+    for part, whole in zip(by_hand, (a, b), strict=True):
+        assert part == [] or part == list(range(part[0], part[-1] + 1)) and set(part) <= set(whole)
+
+
+def test_04_pairs():
+    """The notebook's pairs keep the two rules that helpers' pairs keep, and are those of the shown solution."""
+    draws = generator(0)
+    documents = [[[int(torch.randint(4, (), generator=draws))] for _ in range(6)] for _ in range(8)]
+    hand, shown = lift("04", "make_pairs").make_pairs, exercises()["make_pairs"].reference
+    pairs = hand(documents, generator(1))
+    assert pairs == shown(documents, generator(1)) and len(pairs) == 8 * 5
+    for (d, s), (other, t), label in pairs:
+        follows = (other, t) == (d, s + 1)
+        assert follows if label == 0 else other != d and documents[other][t] != documents[d][s + 1]
+    ready, _ = sentence_pairs.make_nsp_pairs(documents, max_length=8, generator=generator(1))
+    for pair in (pair for pair in ready if pair.label == sentence_pairs.NOT_NEXT):
+        assert pair.source_b.document != pair.source_a.document
+        true_next = documents[pair.source_a.document][pair.source_a.end]
+        assert documents[pair.source_b.document][pair.source_b.start] != true_next
 
 
 def test_07_pooling(hidden_states):

@@ -349,7 +349,7 @@ WRONG = {
         (texts_not_places, "Is each pair ((d, s), (other, t), label)"),
         (labels_as_words, "Is every label 0 or 1"),
         (pairing(last=2), "the A of exactly one pair"),
-        (pairing(truth=1), "is B the segment that follows A"),
+        (pairing(truth=1), "is B the passage that follows A"),
         (pairing(label_of=lambda d, s, draw: int(draw(3) == 0)), "false half of the time"),
         (pairing(label_of=lambda d, s, draw: s % 2), "false half of the time"),
         (exactly_half, "always the same"),

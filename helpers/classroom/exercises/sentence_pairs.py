@@ -172,7 +172,7 @@ def make_pairs(documents, generator):
 
 @exercise(
     make_pairs,
-    minutes=20,
+    minutes=15,
     difficulty=3,
     build=True,
     hints=(
