@@ -118,7 +118,7 @@ class Encoder(nn.Module):
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
-        self.apply(lambda module: initialise(module, config.initializer_range))
+        self.apply(lambda module: initialize(module, config.initializer_range))
 
     def forward(
         self,
@@ -163,7 +163,7 @@ class Encoder(nn.Module):
         return torch.tanh(self.pooler(last_hidden_state[:, 0]))
 
 
-def initialise(module: nn.Module, initializer_range: float) -> None:
+def initialize(module: nn.Module, initializer_range: float) -> None:
     """BERT's start as transformers has it: normal weights with this standard deviation (Google's code cuts them off at
     two of them), zero biases, LayerNorm at one and zero, the padding row at zero."""
     if isinstance(module, nn.Linear | nn.Embedding):
@@ -244,7 +244,7 @@ class MaskedLMHead(nn.Module):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
-        initialise(self.dense, config.initializer_range)
+        initialize(self.dense, config.initializer_range)
 
     def forward(self, hidden_states: Tensor, word_embeddings: Tensor) -> Tensor:
         """hidden_states (…, hidden), word_embeddings (vocab, hidden); returns logits (…, vocab)."""
@@ -257,7 +257,7 @@ class NextSentenceHead(nn.Module):
     def __init__(self, config: EncoderConfig):
         super().__init__()
         self.classifier = nn.Linear(config.hidden_size, 2)
-        initialise(self.classifier, config.initializer_range)
+        initialize(self.classifier, config.initializer_range)
 
     def forward(self, pooled: Tensor) -> Tensor:
         return self.classifier(pooled)
@@ -370,7 +370,7 @@ class SequenceClassifier(nn.Module):
         self.encoder, self.pooling, self.num_labels = encoder, pooling, num_labels
         self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
         self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
-        initialise(self.classifier, encoder.config.initializer_range)
+        initialize(self.classifier, encoder.config.initializer_range)
 
     def forward(
         self,

@@ -98,9 +98,8 @@ def cloze(model: PreTrainingModel, tokenizer, name: str = "cloze_sentences") -> 
     ]
 
 
-def unigram_floor(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
-    """Score the model that knows word frequencies only, on the masked slots (labels not -100): the floor that reading
-    must beat.
+def unigram_baseline(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict:
+    """Score the model that knows word frequencies only, at the targets (labels not -100): the unigram baseline.
 
     train_ids: int64 (n,), the real tokens of the training text. Frequencies are smoothed by adding one. Returns loss
     (nats) and accuracy.

@@ -184,9 +184,10 @@ def _stored(model: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
 def hugging_face_name(model: nn.Module, ours: str) -> str:
     """Return transformers' name of one of our parameters, for example layers.0.output.bias →
     encoder.layer.0.output.dense.bias."""
-    inner = ours.removeprefix("encoder.") if not isinstance(model, Encoder) else ours
+    alone = not hasattr(model, "encoder")  # an encoder without heads, helpers' own or a student's
+    inner = ours if alone else ours.removeprefix("encoder.")
     prefix = "bert." if inner != ours else ""
-    for pattern, replacement in ENCODER_NAMES if isinstance(model, Encoder) or prefix else HEAD_NAMES:
+    for pattern, replacement in ENCODER_NAMES if alone or prefix else HEAD_NAMES:
         if re.search(pattern, inner):
             return prefix + re.sub(pattern, replacement, inner)
     raise KeyError(f"No rule names the parameter {ours!r}.")

@@ -147,9 +147,10 @@ def curves(
     title: str = "",
     baselines: Mapping[str, float] | None = None,
     logx: bool = False,
+    limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw lines by name, (x, y) each, and dashed horizontal `baselines` to hold them against. A baseline has the color
-    of the line whose name its own begins with."""
+    of the line whose name its own begins with. `limits` zooms in on a part of the y axis."""
     figure, (axis,) = panels()
     for (name, (x, y)), marker in zip(series.items(), "osD^vPX*" * len(series), strict=False):
         axis.plot(x, y, label=name, linewidth=1.8, marker=marker if len(x) <= 15 else None, markersize=5)
@@ -160,6 +161,8 @@ def curves(
     if logx:
         axis.set_xscale("log")
     axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if limits:
+        axis.set_ylim(*limits)
     axis.legend(frameon=False)
     return Picture(figure, alt)
 

@@ -24,7 +24,7 @@ from helpers.evaluation import (
     predict,
     right_at_masks,
     score,
-    unigram_floor,
+    unigram_baseline,
     wilson_interval,
 )
 from helpers.masking import IGNORE
@@ -75,10 +75,10 @@ def test_mcnemar_equals_the_binomial_by_hand(both, only_a, only_b):
     assert mcnemar(right_b, right_a)["p_value"] == pytest.approx(found["p_value"], abs=1e-12)
 
 
-def test_unigram_floor_by_hand():
+def test_unigram_baseline_by_hand():
     train_ids = torch.tensor([1, 1, 1, 2, 3, 3])  # with one added to each: 1, 4, 2, 3 of 10
     labels = torch.tensor([[IGNORE, 1, 3], [2, 1, IGNORE]])
-    floor = unigram_floor(train_ids, labels, vocab_size=4)
+    floor = unigram_baseline(train_ids, labels, vocab_size=4)
     expected = -(math.log(0.4) + math.log(0.3) + math.log(0.2) + math.log(0.4)) / 4
     assert floor == {"loss": pytest.approx(expected, abs=1e-12), "accuracy": 0.5, "slots": 4}
 

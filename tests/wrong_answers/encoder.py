@@ -4,6 +4,7 @@ import inspect
 import math
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from helpers.classroom.exercises import encoder
@@ -15,80 +16,247 @@ def altered(reference, *slips: tuple[str, str]):
     for old, new in slips:
         assert old in source, f"{old!r} is not in {reference.__name__}"
         source = source.replace(old, new)
-    namespace = {"torch": torch, "F": F, "math": math}
+    namespace = {**vars(encoder), "math": math, "F": F, "nn": nn, "torch": torch}
     exec(source, namespace)
     return namespace[reference.__name__]
 
 
+def embeddings(*slip: str):
+    return altered(encoder.Embeddings, slip)
+
+
 def layer(*slip: str):
-    return altered(encoder.encoder_layer, slip)
+    return altered(encoder.EncoderLayer, slip)
 
 
-def embedding(*slip: str):
-    return altered(encoder.embed, slip)
+def whole(*slip: str):
+    return altered(encoder.Encoder, slip)
+
+
+def head(*slip: str):
+    return altered(encoder.MaskedLMHead, slip)
+
+
+def loading(*slip: str):
+    return altered(encoder.load_by_name, slip)
 
 
 def distance(*slip: str):
     return altered(encoder.word_distance, slip)
 
 
-pre_norm = altered(
-    encoder.encoder_layer,
-    ("linear(hidden_states, f", 'linear(norm(hidden_states, "attention_norm"), f'),
+norm_of_each = altered(
+    encoder.Embeddings,
+    ("self.word(input_ids) + self.position(positions) + self.token_type(token_type_ids)", "0"),
     (
-        'norm(hidden_states + linear(mixed, "attention.output"), "attention_norm")',
-        'hidden_states + linear(mixed, "attention.output")',
+        "self.dropout(self.norm(total))",
+        "self.dropout(self.norm(self.word(input_ids)) + self.norm(self.position(positions))"
+        " + self.norm(self.token_type(token_type_ids)))",
     ),
-    ('linear(middle, "intermediate")', 'linear(norm(middle, "output_norm"), "intermediate")'),
-    ('norm(middle + linear(wide, "output"), "output_norm")', 'middle + linear(wide, "output")'),
+)
+pre_norm = altered(
+    encoder.EncoderLayer,
+    ("self.attention(hidden_states, mask)", "self.attention(self.attention_norm(hidden_states), mask)"),
+    ("self.attention_norm(hidden_states + self.dropout(mixed))", "hidden_states + self.dropout(mixed)"),
+    ("self.intermediate(hidden_states)", "self.intermediate(self.output_norm(hidden_states))"),
+    (
+        "self.output_norm(hidden_states + self.dropout(self.output(wide)))",
+        "hidden_states + self.dropout(self.output(wide))",
+    ),
+)
+norms_swapped = altered(
+    encoder.EncoderLayer,
+    ("self.attention_norm(hidden", "self.other(hidden"),
+    ("self.output_norm(hidden", "self.attention_norm(hidden"),
+    ("self.other(hidden", "self.output_norm(hidden"),
 )
 
 
-def norm_by_hand(n_minus_1: bool, eps_outside: bool):
-    """Return an `embed` whose LayerNorm is written out, with a slip."""
+class LastTable(encoder.MaskedLMHead):
+    """A head that keeps the first table it sees."""
 
-    def embed(input_ids, token_type_ids, word, position, segment, weight, bias, eps=1e-12):
-        x = word[input_ids] + position[: input_ids.shape[1]] + segment[token_type_ids]
-        spread = x.var(-1, keepdim=True, correction=1 if n_minus_1 else 0)
-        root = spread.sqrt() + eps if eps_outside else (spread + eps).sqrt()
-        return (x - x.mean(-1, keepdim=True)) / root * weight + bias
-
-    return embed
+    def forward(self, hidden_states, word_embeddings):
+        transformed = self.norm(F.gelu(self.dense(hidden_states)))
+        table = torch.eye(*word_embeddings.shape, dtype=word_embeddings.dtype)
+        return transformed @ table.T + self.bias
 
 
-def norm_of_each(input_ids, token_type_ids, word, position, segment, weight, bias, eps=1e-12):
-    parts = (word[input_ids], position[: input_ids.shape[1]].expand(*input_ids.shape, -1), segment[token_type_ids])
-    return sum(F.layer_norm(part, weight.shape, weight, bias, eps) for part in parts)
+class Frozen(encoder.Encoder):
+    """An encoder whose pooler can't be trained."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.pooler.requires_grad_(False)
+
+
+def copied_by_position(model, tensors, rename):
+    for parameter, tensor in zip(model.state_dict().values(), tensors.values()):
+        parameter.copy_(tensor.flatten().repeat(9)[: parameter.numel()].view(parameter.shape))
+
+
+def assigned(model, tensors, rename):
+    names = {name: rename(name) for name in model.state_dict()}
+    if tensors.keys() - set(names.values()):
+        raise ValueError("left over")
+    model.load_state_dict({name: tensors[key] for name, key in names.items()}, assign=True)
+
+
+def what_is_there(model, tensors, rename):
+    for name, parameter in model.named_parameters():
+        if rename(name) in tensors:
+            parameter.data.copy_(tensors[rename(name)])
+
+
+def stretched(model, tensors, rename):
+    names = {name: rename(name) for name in model.state_dict()}
+    if tensors.keys() != set(names.values()):
+        raise ValueError("the names differ")
+    for name, parameter in model.named_parameters():
+        parameter.data.copy_(tensors[names[name]])
 
 
 def seeded(encoder, one, other):
-    """The same dropout in both sentences, instead of none."""
+    """Compare both sentences under the same dropout."""
     vectors = []
-    for input_ids, place in (one, other):
+    for batch, position in (one, other):
         torch.manual_seed(0)
         with torch.no_grad():
-            vectors.append(encoder(input_ids).last_hidden_state[0, place])
+            vectors.append(encoder(**batch)[-1][0, position])
     return torch.dist(vectors[0], vectors[1]).item()
 
 
 def dropout_removed(encoder, one, other):
-    """Dropout off for good, in the modules and in attention."""
     for module in encoder.modules():
-        if isinstance(module, torch.nn.Dropout):
+        if isinstance(module, nn.Dropout):
             module.p = 0.0
-        if hasattr(module, "dropout") and isinstance(module.dropout, float):
+        if hasattr(module, "num_attention_heads"):
             module.dropout = 0.0
     vectors = []
-    for input_ids, place in (one, other):
+    for batch, position in (one, other):
         with torch.no_grad():
-            vectors.append(encoder(input_ids).last_hidden_state[0, place])
+            vectors.append(encoder(**batch)[-1][0, position])
     return torch.dist(vectors[0], vectors[1]).item()
 
 
-SPLIT_WRONG = "view(batch, num_attention_heads, seq, -1)"
-IN_PLACE = 'hidden_states.add_(linear(mixed, "attention.output"))'
-
+ADD, ADDED = "hidden_states + self.dropout(mixed)", "hidden_states.add_(self.dropout(mixed))"
 WRONG = {
+    "Embeddings": [
+        (
+            embeddings("self.word(input_ids) + self.position", "self.word(input_ids) * self.position"),
+            "through self.norm",
+        ),
+        (
+            embeddings("self.token_type = nn.Embedding(config.type", "self.segment = nn.Embedding(config.type"),
+            "names and",
+        ),
+        (embeddings("config.max_position_embeddings, config", "config.vocab_size, config"), "names and shapes"),
+        (embeddings("self.norm(total))", "self.norm(total)).sum(1)"), "Is there one vector for each token"),
+        (embeddings("self.dropout(self.norm(total))", "self.dropout(total)"), "through self.norm"),
+        (embeddings(", eps=config.layer_norm_eps", ""), "the config's eps"),
+        (embeddings("self.position(positions)", "self.position(positions + 1)"), "Do positions count"),
+        (embeddings("self.position(positions)", "self.position(input_ids.clamp(max=6))"), "Do positions count"),
+        (embeddings("self.token_type(token_type_ids)", "self.token_type(token_type_ids * 0)"), "the segment ID"),
+        (embeddings("self.token_type(token_type_ids)", "self.token_type(1 - token_type_ids)"), "the segment ID"),
+        (norm_of_each, "normalized once"),
+        (embeddings("self.dropout(self.norm(total))", "self.norm(self.dropout(total))"), "the last step"),
+        (embeddings("self.dropout(self.norm(total))", "self.norm(total)"), "the last step"),
+    ],
+    "EncoderLayer": [
+        (pre_norm, "the norm after the addition"),
+        (layer("self.output_norm(hidden_states +", "self.output_norm(0 *"), "all tokens come out alike"),
+        (norms_swapped, "attention_norm first"),
+        (
+            altered(
+                encoder.EncoderLayer,
+                ("        mixed, _ =", "        before = hidden_states\n        mixed, _ ="),
+                ("return self.output_norm(hidden_states", "return self.output_norm(before"),
+            ),
+            "add its own input",
+        ),
+        (layer("F.gelu(self", "F.relu(self"), "the exact GELU"),
+        (
+            layer("self.intermediate(hidden_states))", "self.intermediate(hidden_states), approximate='tanh')"),
+            "exact GELU",
+        ),
+        (
+            layer("self.attention(hidden_states, mask)", "self.attention(hidden_states.flip(1), mask)"),
+            "feed-forward half is",
+        ),
+        (layer("self.attention(hidden_states, mask)", "self.attention(hidden_states)"), "Does the mask reach"),
+        (
+            layer("hidden, eps=config.layer_norm_eps)\n        self.dropout", "hidden)\n        self.dropout"),
+            "layer_norm_eps",
+        ),
+        (layer("self.dropout(mixed)", "mixed"), "Is each dropped"),
+        (layer("self.dropout(self.output(wide))", "self.output(wide)"), "Is each dropped"),
+        (layer(", config.attention_probs_dropout_prob)", ")"), "know the rate"),
+        (layer(ADD, ADDED), "in place"),
+        (layer("self.dropout(self.output(wide)))", "self.dropout(self.output(wide)))[:, 0]"), "the shape that it got"),
+    ],
+    "Encoder": [
+        (whole("nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))", "[]"), "Are all parts"),
+        (whole("nn.ModuleList(EncoderLayer(config)", "list(EncoderLayer(config)"), "Are all parts registered"),
+        (whole("range(config.num_hidden_layers)", "range(config.num_hidden_layers - 1)"), "Are all parts registered"),
+        (
+            whole("nn.Linear(config.hidden_size, config.hidden_size)", "nn.Linear(config.hidden_size, 2)"),
+            "config's sizes",
+        ),
+        (whole("return hidden_states\n", "return hidden_states[-1]\n"), "a list with the hidden states"),
+        (whole("return hidden_states\n", "return hidden_states[1:]\n"), "has 4 hidden states"),
+        (
+            whole("self.embeddings(input_ids, token_type_ids)", "self.embeddings(input_ids, attention_mask)"),
+            "the embeddings",
+        ),
+        (whole("layer(hidden_states[-1], mask)", "layer(hidden_states[-1], None)"), "layer 0 is wrong"),
+        (whole("layer(hidden_states[-1], mask)", "layer(hidden_states[0], mask)"), "layer 1 is wrong"),
+        (
+            whole("in self.layers:", "in [*self.layers[:2], self.layers[0]]:"),
+            "layer 2 is wrong",
+        ),
+        (whole("last_hidden_state[:, 0]", "last_hidden_state[0]"), "one vector for each row"),
+        (
+            whole("torch.tanh(self.pooler(last_hidden_state[:, 0]))", "self.pooler(last_hidden_state[:, 0])"),
+            "then tanh",
+        ),
+        (whole("last_hidden_state[:, 0]", "last_hidden_state.mean(1)"), "then tanh"),
+        (Frozen, "Can all parameters be trained"),
+    ],
+    "MaskedLMHead": [
+        (head("transformed @ word_embeddings.T + self.bias", "transformed @ word_embeddings.T"), "bias added"),
+        (
+            head("self.bias = ", "self.table = nn.Parameter(torch.zeros(config.vocab_size, 6))\n        self.bias = "),
+            "no others",
+        ),
+        (
+            head("return transformed @ word_embeddings.T + self.bias", "return transformed"),
+            "a logit for every vocabulary",
+        ),
+        (
+            head("self.norm(F.gelu(self.dense(hidden_states)))", "F.gelu(self.norm(self.dense(hidden_states)))"),
+            "then GELU",
+        ),
+        (head("F.gelu(self.dense(hidden_states))", "self.dense(hidden_states)"), "then GELU"),
+        (LastTable, "Does the word table that you're given"),
+        (
+            head("return transformed @", "transformed = transformed.view(-1, 6)\n        return transformed @"),
+            "(batch, seq, hidden)",
+        ),
+    ],
+    "load_by_name": [
+        (copied_by_position, "by its own name"),
+        (loading("model.load_state_dict(", "dict("), "Is every parameter copied"),
+        (assigned, "Are they copied into"),
+        (what_is_there, "silently stay random"),
+        (
+            loading(
+                "tensors[key] for name, key in names.items()}",
+                "tensors[key] for name, key in names.items() if key in tensors}, strict=False",
+            ),
+            "silently stay random",
+        ),
+        (loading("    if unused:\n", "    if False:\n"), "Would you notice"),
+        (stretched, "Was it stretched"),
+    ],
     "parameters_of_a_layer": [
         (lambda h: 12 * h**2, "Count the vectors"),  # no bias, no norm
         (lambda h: 12 * h**2 + 9 * h, "Count the vectors"),  # no norms
@@ -98,50 +266,12 @@ WRONG = {
         (lambda h: 12 * (12 * h**2 + 13 * h), "is it one layer"),  # twelve layers
         (lambda h: 12.0 * h**2 + 13.0 * h, "is whole"),
     ],
-    "embed": [
-        (embedding("input_ids.shape[1]", "input_ids.shape[0]"), "stopped with"),
-        (embedding("position[places]", "position[places[0]]"), "Do positions count"),
-        (embedding("position[places]", "position[input_ids.clamp(max=6)]"), "Do positions count"),
-        (embedding("segment[token_type_ids]", "segment[0]"), "`token_type_ids`"),
-        (embedding("segment[token_type_ids]", "segment[1 - token_type_ids]"), "`token_type_ids`"),
-        (embedding("return F.layer_norm(total, weight.shape, weight, bias, eps)", "return total"), "LayerNorm is off"),
-        (embedding("bias, eps)", "bias)"), "LayerNorm is off"),
-        (norm_by_hand(True, False), "LayerNorm is off"),
-        (norm_by_hand(False, True), "LayerNorm is off"),
-        (norm_of_each, "norm once"),
-        (embedding("shape, weight, bias", "shape, None, None"), "Does LayerNorm end"),
-        (embedding("shape, weight, bias", "shape, weight, None"), "Does LayerNorm end"),
-        (embedding("bias, eps)", "bias, eps).sum(1)"), "The shape is"),
-    ],
-    "encoder_layer": [
-        (pre_norm, "norm before each half"),
-        (layer("norm(hidden_states + linear", "norm(linear"), "input added to its output"),
-        (layer("norm(middle + linear", "norm(linear"), "input added to its output"),
-        (layer("norm(middle + linear", "norm(hidden_states + linear"), "what came into *it*"),
-        (layer('"output_norm"', '"attention_norm"'), "use its own norm"),
-        (layer("F.gelu(", "F.relu("), "the exact GELU"),
-        (layer("F.gelu(", "("), "the exact GELU"),
-        (layer('"intermediate"))', '"intermediate"), approximate="tanh")'), "the exact GELU"),
-        (layer('linear(mixed, "attention.output")', "mixed"), "`attention.output`"),
-        (layer("view(batch, seq, num_attention_heads, -1).transpose(1, 2)", SPLIT_WRONG), "mixed up"),
-        (layer("(weights @ value).transpose(1, 2)", "(weights @ value)"), "mixed up"),
-        (layer("softmax(dim=-1)", "softmax(dim=-2)"), "softmax over keys"),
-        (layer(" / math.sqrt(query.shape[-1])", ""), "divide the scores"),
-        (layer("query.shape[-1])", "hidden)"), "not √hidden"),
-        (layer("math.sqrt(query.shape[-1])", "query.shape[-1]"), "divide the scores"),
-        (layer(".masked_fill(~mask, -torch.inf)", ""), "before the softmax"),
-        (layer(".masked_fill(~mask, -torch.inf).softmax(dim=-1)", ".softmax(dim=-1) * mask"), "before the softmax"),
-        (layer("masked_fill(~mask", "masked_fill(mask"), "True where a query may look"),
-        (layer('.bias"], eps)', '.bias"])'), "the eps that is given"),
-        (layer('hidden_states + linear(mixed, "attention.output")', IN_PLACE), "in place"),
-        (layer('"output_norm")', '"output_norm")[:, 0]'), "the shape it got"),
-    ],
     "word_distance": [
         (seeded, "only draw the same numbers"),
         (dropout_removed, "lost its dropout for good"),
         (distance("    encoder.train(was_training)\n", ""), "hand it back so"),
         (distance("encoder.train(was_training)", "encoder.train()"), "hand it back in training mode"),
         (distance("encoder.eval()", "encoder.train()"), "differs from itself"),
-        (distance("last_hidden_state[0, place]", "last_hidden_state[0, 0]"), "have a wrong distance"),
+        (distance("[-1][0, position]", "[-1][0, 0]"), "two sentences is wrong"),
     ],
 }

@@ -1,15 +1,433 @@
-"""Exercises of notebook 05: count one layer, embed a batch, write one layer from memory, find the dropout left on."""
+"""Exercises of notebook 05 and its depth: the parts of BERT, loading weights by name, dropout left on, and counting."""
 
-import math
+from dataclasses import replace
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ... import bert
-from ...attention import padding_mask
+from ...attention import MultiHeadAttention, padding_mask
+from ...bert import EncoderConfig
 from ...device import generator
-from ..checks import exercise
+from ..checks import compare, exercise
 from . import close
+
+
+def draws(module, seed=5, scale=0.5):
+    """Return random float64 values for every parameter of a module, by name."""
+    rng = generator(seed)
+    return {name: scale * torch.randn(x.shape, generator=rng).double() for name, x in module.state_dict().items()}
+
+
+# ---------------------------------------------------------------- three embeddings
+
+
+class Embeddings(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_type = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, input_ids, token_type_ids):
+        """Return the sum of the three embeddings, normalized, (batch, seq, hidden)."""
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        total = self.word(input_ids) + self.position(positions) + self.token_type(token_type_ids)
+        return self.dropout(self.norm(total))
+
+
+@exercise(
+    Embeddings,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "self.word(input_ids) is (batch, seq, hidden). Which numbers pick the rows of self.position?",
+        "torch.arange(input_ids.shape[1], device=input_ids.device) gives the positions, the same for every row of the "
+        "batch. Add all three, then normalize, then dropout.",
+    ),
+)
+def check_embeddings(answer):
+    config = EncoderConfig(
+        vocab_size=9,
+        hidden_size=6,
+        num_attention_heads=2,
+        max_position_embeddings=7,
+        layer_norm_eps=0.1,
+        hidden_dropout_prob=0.5,
+    )
+    ours, module = Embeddings(config).double().eval(), answer(config).double().eval()
+    shapes = {name: tuple(x.shape) for name, x in ours.state_dict().items()}
+    question = "Do the three tables and the norm have these names and shapes?"
+    yield compare({name: tuple(x.shape) for name, x in module.state_dict().items()}, shapes, question)
+    ids, types = torch.tensor([[1, 5, 2, 4], [1, 3, 8, 2]]), torch.tensor([[0, 0, 0, 1], [0, 1, 1, 1]])
+
+    def both(zero=(), ids=ids, types=types):
+        state = {name: x * (name not in zero) for name, x in draws(ours).items()}
+        for each in (ours, module):
+            each.load_state_dict(state)
+        with torch.no_grad():
+            return module(ids, types), ours(ids, types)
+
+    word, position, segment, bias = "word.weight", "position.weight", "token_type.weight", "norm.bias"
+    got, expected = both(zero=(position, segment, bias))
+    yield tuple(got.shape) == (2, 4, 6), f"The shape is {tuple(got.shape)}. Is there one vector for each token?"
+    question = "Positions and segments are zero here. Is it the word's vector, through self.norm with the config's eps?"
+    yield compare(got, expected, question, input_ids=ids)
+    got, expected = both(zero=(word, segment, bias))
+    question = "Words and segments are zero here. Do positions count 0, 1, 2, … in every row of the batch?"
+    yield compare(got, expected, question)
+    got, expected = both(zero=(word, position, bias))
+    question = "Words and positions are zero here. Does each token use the segment ID in token_type_ids?"
+    yield compare(got, expected, question, token_type_ids=types)
+    got, expected = both()
+    yield compare(got, expected, "Are all three added first, and normalized once?", input_ids=ids, token_type_ids=types)
+    module.train()
+    torch.manual_seed(0)
+    zeros = torch.cat([module(ids, types) for _ in range(40)]).eq(0).double().mean().item()
+    share = f"{zeros:.0%}"
+    yield (
+        abs(zeros - 0.5) < 0.1,
+        f"In training with dropout 0.5, {share} of the output is zero. Is dropout the last step?",
+    )
+
+
+# ---------------------------------------------------------------- one layer
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        hidden, wide = config.hidden_size, config.intermediate_size
+        self.attention = MultiHeadAttention(hidden, config.num_attention_heads, config.attention_probs_dropout_prob)
+        self.attention_norm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
+        self.intermediate = nn.Linear(hidden, wide)
+        self.output = nn.Linear(wide, hidden)
+        self.output_norm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, hidden_states, mask):
+        """Return the layer's output, (batch, seq, hidden)."""
+        mixed, _ = self.attention(hidden_states, mask)
+        hidden_states = self.attention_norm(hidden_states + self.dropout(mixed))
+        wide = F.gelu(self.intermediate(hidden_states))  # (batch, seq, intermediate)
+        return self.output_norm(hidden_states + self.dropout(self.output(wide)))
+
+
+@exercise(
+    EncoderLayer,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "Two halves that end alike: dropout, add what came into the half, normalize.",
+        "self.attention returns two things, and you need the first. The feed-forward half is self.intermediate, "
+        "F.gelu, self.output.",
+    ),
+)
+def check_encoder_layer(answer):
+    everywhere = torch.ones(1, 1, 1, 1, dtype=torch.bool)
+
+    def both(x, mask=everywhere, zero=(), eps=1e-5, train=False, **options):
+        hidden = x.shape[-1]
+        config = EncoderConfig(hidden_size=hidden, num_attention_heads=3, intermediate_size=4 * hidden, **options)
+        config = replace(config, layer_norm_eps=eps)
+        ours, module = EncoderLayer(config).double(), answer(config).double()
+        state = {name: tensor * (not name.startswith(zero)) for name, tensor in draws(ours).items()}
+        for each in (ours, module):
+            each.load_state_dict(state)
+            each.train(train)
+        given = x.clone()
+        with torch.no_grad():
+            return module(given, mask), ours(x, mask), torch.equal(given, x)
+
+    x = torch.randn(2, 5, 12, generator=generator(6)).double()  # (batch, seq, hidden)
+    silent, expected, _ = both(x, zero=("attention.", "intermediate.", "output."))
+    question = f"The output's shape is {tuple(silent.shape)}. Does a layer return the shape that it got?"
+    yield silent.shape == x.shape, question
+    yield not close(silent, x), "If both halves return 0, your layer changes nothing. Is the norm after the addition?"
+    question = "If both halves return 0, all tokens come out alike. Is the input of each half added to its output?"
+    yield not close(silent[:, 0], silent[:, 1]), question
+    question = "Does each half add its own input and use its own norm, attention_norm first?"
+    yield compare(silent, expected, question)
+    got, expected, _ = both(x, zero=("attention.",))
+    question = "Attention is silent here. Is the other half self.intermediate, the exact GELU, then self.output?"
+    yield compare(got, expected, question)
+    got, expected, _ = both(x, zero=("intermediate.", "output."))
+    question = "The feed-forward half is silent here. Does self.attention get hidden_states, and is its output added?"
+    yield compare(got, expected, question)
+    mask = padding_mask(torch.tensor([[1] * 5, [1] * 3 + [0] * 2]))
+    got, expected, _ = both(x, mask)
+    yield compare(got, expected, "Does the mask reach self.attention?")
+    got, expected, _ = both(x, eps=0.1)
+    yield compare(got, expected, "Do both norms use the config's layer_norm_eps?")
+    got, expected, _ = both(x, train=True, hidden_dropout_prob=1.0)
+    question = "In training with a hidden dropout of 1, nothing of the two halves should get through. Is each dropped?"
+    yield compare(got, expected, question)
+    rates = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 1.0}
+    got, expected, _ = both(x, train=True, **rates)
+    question = (
+        "With an attention dropout of 1, all attention weights should be dropped. Does self.attention know the rate?"
+    )
+    yield compare(got, expected, question)
+    _, _, kept = both(x)
+    yield kept, "Do you change hidden_states in place? The caller may still need them."
+
+
+# ---------------------------------------------------------------- the whole encoder
+
+
+class Encoder(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, input_ids, attention_mask, token_type_ids):
+        """Return the hidden states: a list of tensors (batch, seq, hidden), the embeddings first."""
+        mask = padding_mask(attention_mask)
+        hidden_states = [self.embeddings(input_ids, token_type_ids)]
+        for layer in self.layers:
+            hidden_states.append(layer(hidden_states[-1], mask))
+        return hidden_states
+
+    def pool(self, last_hidden_state):
+        """Return tanh(W h + b) of [CLS], (batch, hidden)."""
+        return torch.tanh(self.pooler(last_hidden_state[:, 0]))
+
+
+@exercise(
+    Encoder,
+    minutes=15,
+    difficulty=3,
+    build=True,
+    hints=(
+        "A plain Python list of layers is invisible to PyTorch: nn.ModuleList registers them.",
+        "padding_mask(attention_mask) makes the mask once, for all layers. Each layer gets the output of the previous "
+        "one.",
+        "The pooler: [CLS] is position 0 of every row. Apply self.pooler to that vector, then torch.tanh.",
+    ),
+)
+def check_encoder(answer):
+    config = EncoderConfig(
+        20, 12, 3, 2, 48, max_position_embeddings=9, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    ours, module = Encoder(config).double().eval(), answer(config).double().eval()
+    shapes = {name: tuple(x.shape) for name, x in ours.state_dict().items()}
+    found = {name: tuple(x.shape) for name, x in module.state_dict().items()}
+    absent, extra = sorted(shapes.keys() - found.keys()), sorted(found.keys() - shapes.keys())
+    question = f"Your encoder has {len(found)} parameters by name instead of {len(shapes)}."
+    question += f" Missing: {absent[:2]}." if absent else f" Unknown: {extra[:2]}." if extra else ""
+    yield not absent and not extra, question + " Are all parts registered, with one EncoderLayer for each layer?"
+    wrong = next((f"{name} is {found[name]}" for name in shapes if found[name] != shapes[name]), "")
+    yield not wrong, f"Do the parts have the config's sizes? {wrong}."
+    state = draws(ours)
+    ours.load_state_dict(state)
+    module.load_state_dict(state)
+    ids = torch.tensor([[1, 7, 4, 9, 2], [1, 5, 2, 0, 0], [1, 3, 8, 2, 0]])
+    real, types = (ids > 0).long(), torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0]])
+    with torch.no_grad():
+        states, expected = module(ids, real, types), ours(ids, real, types)
+    yield isinstance(states, list | tuple), "Does forward return a list with the hidden states of every layer?"
+    question = f"A model of 3 layers has 4 hidden states, the embeddings first. Why do you return {len(states)}?"
+    yield len(states) == 4, question
+    for layer, (got, wanted) in enumerate(zip(states, expected)):
+        name = "the embeddings" if layer == 0 else f"layer {layer - 1}"
+        question = "do input_ids and token_type_ids reach self.embeddings?"
+        if layer:
+            question = "does it get the hidden state before it, and the mask?"
+        yield close(got[real.bool()], wanted[real.bool()]), f"The output of {name} is wrong: {question}"
+    with torch.no_grad():
+        got, wanted = module.pool(expected[-1]), ours.pool(expected[-1])
+    question = f"The pooled output's shape is {tuple(got.shape)}. Is it one vector for each row of the batch?"
+    yield got.shape == wanted.shape, question
+    yield compare(got, wanted, "Is it self.pooler on the vector of [CLS], then tanh?")
+    empty = next((name for name, x in module.named_parameters() if not x.requires_grad), "")
+    yield not empty, f"Can all parameters be trained? {empty} can't."
+
+
+# ---------------------------------------------------------------- the MLM head
+
+
+class MaskedLMHead(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+
+    def forward(self, hidden_states, word_embeddings):
+        """Return a logit for every vocabulary entry, (…, vocab)."""
+        transformed = self.norm(F.gelu(self.dense(hidden_states)))  # (…, hidden)
+        return transformed @ word_embeddings.T + self.bias
+
+
+@exercise(
+    MaskedLMHead,
+    minutes=5,
+    difficulty=1,
+    build=True,
+    hints=(
+        "Three steps give the transformed vector: self.dense, F.gelu, self.norm.",
+        "Its dot product with each row of word_embeddings is a logit: `@ word_embeddings.T`, (hidden, vocab). Then add "
+        "the bias.",
+    ),
+)
+def check_masked_lm_head(answer):
+    config = EncoderConfig(vocab_size=11, hidden_size=6, num_attention_heads=2, layer_norm_eps=0.1)
+    ours, module = MaskedLMHead(config).double(), answer(config).double()
+    shapes = {name: tuple(x.shape) for name, x in ours.state_dict().items()}
+    question = "Are these the parameters of the head, and no others? The word table belongs to the embeddings."
+    yield compare({name: tuple(x.shape) for name, x in module.state_dict().items()}, shapes, question)
+    state = draws(ours)
+    hidden, words = (torch.randn(n, 6, generator=generator(n)).double() for n in (4, 11))
+
+    def both(hidden=hidden, words=words, zero=()):
+        for each in (ours, module):
+            each.load_state_dict({name: x * (name not in zero) for name, x in state.items()})
+        with torch.no_grad():
+            return module(hidden, words), ours(hidden, words)
+
+    got, expected = both()
+    yield tuple(got.shape) == (4, 11), f"The shape is {tuple(got.shape)}. Is there a logit for every vocabulary entry?"
+    got, expected = both(words=torch.eye(11, 6).double(), zero=("bias",))
+    question = "With the identity as word table, you see the transformed vector: dense, then GELU, then the norm?"
+    yield compare(got, expected, question)
+    got, expected = both(zero=("bias",))
+    yield compare(got, expected, "Does the word table that you're given turn the vector into logits?")
+    got, expected = both()
+    yield compare(got, expected, "Is the bias added to the logits?")
+    batch = hidden.view(2, 2, 6)
+    got, expected = both(hidden=batch)
+    yield compare(tuple(got.shape), (2, 2, 11), "Does it also work for (batch, seq, hidden)?")
+
+
+# ---------------------------------------------------------------- loading by name
+
+
+def load_by_name(model, tensors, rename):
+    """Copy a checkpoint's tensors, a dictionary by the file's names, into the model; rename turns ours into theirs."""
+    names = {name: rename(name) for name in model.state_dict()}
+    unused = sorted(tensors.keys() - set(names.values()))
+    if unused:
+        raise ValueError(f"The model has no parameter for {unused[:3]}.")
+    model.load_state_dict({name: tensors[key] for name, key in names.items()})
+
+
+@exercise(
+    load_by_name,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "model.state_dict() has our names. rename(name) gives the name in the file, and tensors[...] the values.",
+        "model.load_state_dict(...) wants a dictionary by our names; it also checks the shapes. What it can't see are "
+        "tensors of the file that no parameter of ours asked for.",
+    ),
+)
+def check_load_by_name(answer):
+    def returning(*given):  # a function without a return is what the text wants
+        answer(*given)
+
+    answer = getattr(answer, "__wrapped__", answer)
+
+    def fresh():
+        torch.manual_seed(0)
+        return nn.ModuleDict({"first": nn.Linear(3, 2), "norm": nn.LayerNorm(2)})
+
+    def rename(name):
+        return name.replace("first.", "file.dense.").replace("norm.", "file.LayerNorm.")
+
+    def tensors():
+        return {rename(name): x for name, x in draws(fresh()).items()}
+
+    def refuses(tensors):
+        try:
+            returning(fresh(), tensors, rename)
+        except Exception:
+            return True
+        return False
+
+    model, given = fresh(), {key: x.float() for key, x in reversed(tensors().items())}  # in another order than ours
+    kept = {key: x.clone() for key, x in given.items()}
+    returning(model, given, rename)
+    loaded = {rename(name): x for name, x in model.state_dict().items()}
+    wrong = next((key for key in kept if not torch.equal(loaded[key], kept[key])), "")
+    yield not wrong, f"{wrong} of the file didn't arrive in the model. Is every parameter copied, by its own name?"
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    same = all(torch.equal(given[key], kept[key]) for key in kept)
+    yield same, "Training the model changes the tensors of the file. Are they copied into the parameters?"
+    fewer = {key: x for key, x in given.items() if "bias" not in key}
+    yield refuses(fewer), "The file lacks a tensor, and nothing was raised. Would a parameter silently stay random?"
+    more = {**given, "file.other.weight": torch.zeros(2)}
+    yield refuses(more), "The file has a tensor that no parameter takes, and nothing was raised. Would you notice?"
+    shapes = {**given, "file.LayerNorm.weight": torch.ones(1)}
+    yield refuses(shapes), "A tensor of the file has another shape, and nothing was raised. Was it stretched to fit?"
+
+
+# ---------------------------------------------------------------- spot the bug
+
+
+def word_distance(encoder, one, other):
+    """Return how far apart a word's vectors in two sentences are, a float: the length of their difference."""
+    was_training = encoder.training
+    encoder.eval()  # dropout off: a measurement must not draw random numbers
+    vectors = []
+    for batch, position in (one, other):
+        with torch.no_grad():
+            vectors.append(encoder(**batch)[-1][0, position])
+    encoder.train(was_training)
+    return torch.dist(vectors[0], vectors[1]).item()
+
+
+def found_word_distance(encoder, one, other):
+    """The measurement as it was found."""
+    vectors = []
+    for batch, position in (one, other):
+        with torch.no_grad():
+            vectors.append(encoder(**batch)[-1][0, position])
+    return torch.dist(vectors[0], vectors[1]).item()
+
+
+@exercise(
+    word_distance,
+    minutes=10,
+    difficulty=2,
+    hints=(
+        "Measure the distance between a sentence and itself, twice. What should it be, and what is it?",
+        "`torch.no_grad()` stops gradients, not dropout. Which call stops dropout, and what else does it change?",
+    ),
+    found=found_word_distance,
+)
+def check_word_distance(answer):
+    torch.manual_seed(0)
+    encoder = Encoder(EncoderConfig(20, 24, 2, 3, 48, max_position_embeddings=8)).eval()
+
+    def sentence(*ids):
+        ids = torch.tensor([ids])
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+
+    one, other = (sentence(1, 7, 4, 9, 2), 3), (sentence(1, 9, 5, 2), 1)
+    with torch.no_grad():
+        expected = torch.dist(*(encoder(**batch)[-1][0, position] for batch, position in (one, other))).item()
+    encoder.train()
+    yield answer(encoder, one, one) == 0, "A sentence differs from itself. What in the encoder is random?"
+    question = "The distance of two sentences is wrong. Is dropout off, or does it only draw the same numbers twice?"
+    yield abs(answer(encoder, one, other) - expected) < 1e-5, question
+    rates = {module.p for module in encoder.modules() if isinstance(module, nn.Dropout)}
+    yield rates == {0.1}, "The encoder has lost its dropout for good. Who trains it next?"
+    yield encoder.training, "The encoder came in training mode. Do you hand it back so?"
+    encoder.eval()
+    answer(encoder, one, other)
+    yield not encoder.training, "The encoder came in eval mode. Do you hand it back in training mode?"
+
 
 # ---------------------------------------------------------------- count
 
@@ -27,7 +445,7 @@ def parameters_of_a_layer(hidden_size):
     minutes=5,
     difficulty=1,
     hints=(
-        "Put f = 4 h into the formula of section 3, and gather what is multiplied by h² and what by h.",
+        "Put f = 4 h into the formula, and gather what is multiplied by h² and what by h.",
         "Matrices: four of h × h in attention, one of h × 4h and one of 4h × h. Vectors: a bias for each of the six, "
         "and two for each of the two LayerNorms.",
     ),
@@ -49,211 +467,3 @@ def check_parameters_of_a_layer(answer):
         4 * answer(12) - answer(24) == 4 * counted[12] - counted[24],
         "Count the vectors in units of h: has each of the six linear layers its bias, and each LayerNorm its two?",
     )
-
-
-# ---------------------------------------------------------------- embed
-
-
-def embed(input_ids, token_type_ids, word, position, segment, weight, bias, eps=1e-12):
-    """Return the embeddings of a batch, (batch, seq, hidden): word + position + segment, then LayerNorm.
-
-    input_ids, token_type_ids: int64 (batch, seq). word (vocab, hidden), position (places, hidden), segment (2, hidden):
-    the three tables. weight, bias: (hidden,), what LayerNorm multiplies by and adds; eps stands under its root.
-    """
-    places = torch.arange(input_ids.shape[1])
-    total = word[input_ids] + position[places] + segment[token_type_ids]
-    return F.layer_norm(total, weight.shape, weight, bias, eps)
-
-
-@exercise(
-    embed,
-    minutes=10,
-    difficulty=2,
-    hints=(
-        "Indexing a table with int64 (batch, seq) gives (batch, seq, hidden). Positions are the same in every row.",
-        "Add first, norm once. By hand: mean and variance over the last axis, the variance divided by n.",
-    ),
-)
-def check_embed(answer):
-    rows = {"word": 9, "position": 7, "segment": 2}  # of the three tables
-    config = bert.EncoderConfig(
-        vocab_size=9, hidden_size=3, num_attention_heads=1, max_position_embeddings=7, layer_norm_eps=0.1
-    )
-    input_ids = torch.tensor([[1, 5, 2, 4], [1, 3, 8, 2], [1, 7, 7, 2]])  # batch 3, length 4
-    segments = torch.tensor([[0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1]])
-    flat = torch.zeros_like(segments)
-
-    def both(ids, types, zero=(), norm=True):
-        """Return the answer's embeddings and the module's, with some tables at zero."""
-        tables = {name: torch.randn(n, 3, generator=generator(n)).double() for name, n in rows.items()}
-        tables |= {name: torch.zeros_like(tables[name]) for name in zero}
-        weight, bias = torch.tensor([[1.5, 0.5, 2.0], [0.1, -0.2, 0.3]] if norm else [[1.0] * 3, [0.0] * 3]).double()
-        module = bert.Embeddings(config).double().eval()
-        values = dict(zip(("word", "position", "token_type"), tables.values()))
-        state = {f"{name}.weight": table for name, table in values.items()}
-        module.load_state_dict(state | {"norm.weight": weight, "norm.bias": bias})
-        with torch.no_grad():
-            ready = module(ids, types, torch.arange(ids.shape[1])[None])
-        return answer(ids, types, *tables.values(), weight, bias, 0.1), ready
-
-    ours, ready = both(input_ids, flat, zero=("position", "segment"), norm=False)
-    yield ours.shape == (3, 4, 3), f"The shape is {tuple(ours.shape)}: is it one vector a token?"
-    short = torch.tensor([[3, 6]])
-    ours, ready = both(short, torch.zeros_like(short), zero=("position", "segment"), norm=False)
-    yield close(ours, ready), "LayerNorm is off: the last axis? variance with n, not n - 1? eps under the root?"
-    ours, ready = both(input_ids, flat, zero=("word", "segment"), norm=False)
-    yield close(ours, ready), "Do positions count 0, 1, 2, … along the sequence, and the same in every row?"
-    ours, ready = both(input_ids, segments, zero=("word", "position"), norm=False)
-    yield close(ours, ready), "Does each token take the segment row that its own `token_type_ids` names?"
-    ours, ready = both(input_ids, segments, norm=False)
-    yield close(ours, ready), "Do you norm once, after all three have been added?"
-    ours, ready = both(input_ids, segments)
-    yield close(ours, ready), "Does LayerNorm end with times `weight`, plus `bias`?"
-
-
-# ---------------------------------------------------------------- one layer
-
-
-def encoder_layer(hidden_states, mask, state, num_attention_heads, eps=1e-12):
-    """Return what one BERT layer makes of hidden_states, (batch, seq, hidden); no dropout.
-
-    mask: bool, broadcasts to (batch, heads, seq, seq), True where a query may look. state: the layer's tensors by name,
-    a weight (out, in) and a bias (out,) for each of attention.query, attention.key, attention.value, attention.output,
-    intermediate and output; a weight and a bias (hidden,) for attention_norm and output_norm, which share eps.
-    """
-    batch, seq, hidden = hidden_states.shape
-
-    def linear(x, name):
-        return F.linear(x, state[f"{name}.weight"], state[f"{name}.bias"])
-
-    def norm(x, name):
-        return F.layer_norm(x, (hidden,), state[f"{name}.weight"], state[f"{name}.bias"], eps)
-
-    def heads(name):
-        projected = linear(hidden_states, f"attention.{name}")
-        return projected.view(batch, seq, num_attention_heads, -1).transpose(1, 2)  # (batch, heads, seq, d)
-
-    query, key, value = heads("query"), heads("key"), heads("value")
-    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (batch, heads, seq, seq)
-    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
-    mixed = (weights @ value).transpose(1, 2).reshape(batch, seq, hidden)
-    middle = norm(hidden_states + linear(mixed, "attention.output"), "attention_norm")
-    wide = F.gelu(linear(middle, "intermediate"))  # (batch, seq, intermediate)
-    return norm(middle + linear(wide, "output"), "output_norm")
-
-
-@exercise(
-    encoder_layer,
-    minutes=25,
-    difficulty=3,
-    hints=(
-        "Two halves. Each ends the same way: add what the half made to what came into it, then LayerNorm.",
-        "F.linear(x, weight, bias) and F.layer_norm(x, (hidden,), weight, bias, eps) spare you the modules. "
-        "Split heads by view(batch, seq, heads, d) and transpose(1, 2), and go back the same way.",
-        "Scores are divided by √d, d the size of one head; hidden keys become -inf before the softmax over keys.",
-    ),
-)
-def check_encoder_layer(answer):
-    everywhere, untouched = torch.ones(1, 1, 1, 1, dtype=torch.bool), []
-
-    def both(x, mask=everywhere, zero=(), heads=3, eps=1e-5):
-        """Return the answer's output and the module's; weights and biases of the layers named in `zero` are zero."""
-        hidden = x.shape[-1]
-        config = bert.EncoderConfig(
-            hidden_size=hidden, num_attention_heads=heads, intermediate_size=4 * hidden, layer_norm_eps=eps
-        )
-        module, draw = bert.EncoderLayer(config).double().eval(), generator(5)
-        state = {
-            name: torch.randn(tensor.shape, generator=draw).double() * (0.0 if name.startswith(zero) else 0.5)
-            for name, tensor in module.state_dict().items()
-        }
-        module.load_state_dict(state)
-        with torch.no_grad():
-            ready = module(x, mask)[0]
-        given = x.clone()
-        ours = answer(given, mask, state, heads, eps)
-        untouched.append(torch.equal(given, x))
-        return ours, ready
-
-    x = torch.randn(2, 5, 12, generator=generator(6)).double()  # batch 2, length 5, hidden 12
-    silent, ready = both(x, zero=("attention.", "intermediate.", "output."))
-    yield silent.shape == x.shape, f"The shape is {tuple(silent.shape)}: does a layer give back the shape it got?"
-    yield not silent.isnan().any(), "There are NaNs: `mask` is True where a query may look; do you hide just that?"
-    yield not close(silent, x), "With both halves silent nothing happens: do you norm before each half, not after?"
-    yield not close(silent[:, 0], silent[:, 1]), "All tokens come out alike: is a half's input added to its output?"
-    yield close(silent, ready), "Does each half add what came into *it*, and use its own norm, attention_norm first?"
-    ours, ready = both(x, zero=("attention.",))
-    yield close(ours, ready), "The feed-forward half differs: is it `intermediate`, the exact GELU, then `output`?"
-    alone = torch.randn(3, 1, 12, generator=generator(7)).double()
-    ours, ready = both(alone, zero=("intermediate.", "output."))
-    yield close(ours, ready), "A lone token looks at itself: its value, then `attention.output`, is that all of it?"
-    ours, ready = both(x, zero=("attention.query.", "attention.key."))
-    yield close(ours, ready), "Heads come out mixed up: (batch, seq, heads, d), transpose, and the same way back?"
-    ours, ready = both(x, heads=12)  # one number a head
-    yield close(ours, ready), "With heads of size 1: query times key, softmax over keys, and √d = 1, not √hidden?"
-    ours, ready = both(x)
-    yield close(ours, ready), "Do you divide the scores by √d, the root of the size of one head?"
-    mask = padding_mask(torch.tensor([[1] * 5, [1] * 3 + [0] * 2]))
-    ours, ready = both(x, mask)
-    yield close(ours, ready), "Do the scores of hidden keys become -inf before the softmax?"
-    ours, ready = both(x, eps=0.1)
-    yield close(ours, ready), "Do both norms use the eps that is given? PyTorch's default is another one."
-    yield all(untouched), "Do you change `hidden_states` in place? The caller may still need them."
-
-
-# ---------------------------------------------------------------- spot the bug
-
-
-def word_distance(encoder, one, other):
-    """Return how far apart a word's vectors in two sentences lie, a float: the length of their difference.
-
-    encoder: a `bert.Encoder`. one, other: a sentence, input_ids (1, seq), and the word's place in it.
-    """
-    was_training = encoder.training
-    encoder.eval()  # dropout off: a measurement must not draw random numbers
-    vectors = []
-    for input_ids, place in (one, other):
-        with torch.no_grad():
-            vectors.append(encoder(input_ids).last_hidden_state[0, place])
-    encoder.train(was_training)
-    return torch.dist(vectors[0], vectors[1]).item()
-
-
-def found_word_distance(encoder, one, other):
-    """Return how far apart a word's vectors in two sentences lie, a float: the length of their difference."""
-    vectors = []
-    for input_ids, place in (one, other):
-        with torch.no_grad():
-            vectors.append(encoder(input_ids).last_hidden_state[0, place])
-    return torch.dist(vectors[0], vectors[1]).item()
-
-
-@exercise(
-    word_distance,
-    minutes=10,
-    difficulty=2,
-    hints=(
-        "Measure the distance between a sentence and itself, twice. What should it be, and what is it?",
-        "`torch.no_grad()` stops gradients, not dropout. Which call stops dropout, and what else does it change?",
-    ),
-    found=found_word_distance,
-)
-def check_word_distance(answer):
-    config = bert.EncoderConfig(20, 24, 2, 3, 48, max_position_embeddings=8)
-    torch.manual_seed(0)
-    encoder = bert.Encoder(config).eval()
-    one, other = (torch.tensor([[1, 7, 4, 9, 2]]), 3), (torch.tensor([[1, 9, 5, 2]]), 1)
-    with torch.no_grad():
-        expected = torch.dist(*(encoder(ids).last_hidden_state[0, place] for ids, place in (one, other))).item()
-    encoder.train()
-    yield answer(encoder, one, one) == 0, "A sentence differs from itself: what in the encoder still draws at random?"
-    yield (
-        abs(answer(encoder, one, other) - expected) < 1e-5,
-        "Two sentences have a wrong distance: is dropout off, or does it only draw the same numbers twice?",
-    )
-    rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
-    yield rates == {0.1}, "The encoder has lost its dropout for good: who trains it next?"
-    yield encoder.training, "The encoder came in training mode: do you hand it back so?"
-    encoder.eval()
-    answer(encoder, one, other)
-    yield not encoder.training, "The encoder came in eval mode: do you hand it back in training mode?"
