@@ -147,9 +147,9 @@ WRONG = {
         ),
         (
             embeddings("self.token_type = nn.Embedding(config.type", "self.segment = nn.Embedding(config.type"),
-            "names and",
+            "names and sizes",
         ),
-        (embeddings("config.max_position_embeddings, config", "config.vocab_size, config"), "names and shapes"),
+        (embeddings("config.max_position_embeddings, config", "config.vocab_size, config"), "names and sizes"),
         (embeddings("self.norm(total))", "self.norm(total)).sum(1)"), "Is there one vector for each token"),
         (embeddings("self.dropout(self.norm(total))", "self.dropout(total)"), "through self.norm"),
         (embeddings(", eps=config.layer_norm_eps", ""), "the config's eps"),
@@ -160,6 +160,7 @@ WRONG = {
         (norm_of_each, "normalized once"),
         (embeddings("self.dropout(self.norm(total))", "self.norm(self.dropout(total))"), "the last step"),
         (embeddings("self.dropout(self.norm(total))", "self.norm(total)"), "the last step"),
+        (embeddings("nn.Dropout(config.hidden_dropout_prob)", "nn.Dropout(0.1)"), "at the config's rate"),
     ],
     "EncoderLayer": [
         (pre_norm, "the norm after the addition"),
@@ -194,12 +195,19 @@ WRONG = {
         (layer("self.dropout(self.output(wide)))", "self.dropout(self.output(wide)))[:, 0]"), "the shape that it got"),
     ],
     "Encoder": [
-        (whole("nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))", "[]"), "Are all parts"),
+        (
+            whole("EncoderLayer(config) for _ in range(config.num_hidden_layers)", "[EncoderLayer(config)] * 3"),
+            "same object",
+        ),
+        (
+            whole("nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))", "[]"),
+            "Are all parts registered",
+        ),
         (whole("nn.ModuleList(EncoderLayer(config)", "list(EncoderLayer(config)"), "Are all parts registered"),
         (whole("range(config.num_hidden_layers)", "range(config.num_hidden_layers - 1)"), "Are all parts registered"),
         (
             whole("nn.Linear(config.hidden_size, config.hidden_size)", "nn.Linear(config.hidden_size, 2)"),
-            "config's sizes",
+            "of the config's sizes",
         ),
         (whole("return hidden_states\n", "return hidden_states[-1]\n"), "a list with the hidden states"),
         (whole("return hidden_states\n", "return hidden_states[1:]\n"), "has 4 hidden states"),
@@ -236,6 +244,7 @@ WRONG = {
             "then GELU",
         ),
         (head("F.gelu(self.dense(hidden_states))", "self.dense(hidden_states)"), "then GELU"),
+        (head("@ word_embeddings.T", "@ word_embeddings.T.detach()"), "reach the word table"),
         (LastTable, "Does the word table that you're given"),
         (
             head("return transformed @", "transformed = transformed.view(-1, 6)\n        return transformed @"),
@@ -243,6 +252,7 @@ WRONG = {
         ),
     ],
     "load_by_name": [
+        (loading("tensors[key]", "tensors.pop(key)"), "change the dictionary"),
         (copied_by_position, "by its own name"),
         (loading("model.load_state_dict(", "dict("), "Is every parameter copied"),
         (assigned, "Are they copied into"),

@@ -20,6 +20,16 @@ def draws(module, seed=5, scale=0.5):
     return {name: scale * torch.randn(x.shape, generator=rng).double() for name, x in module.state_dict().items()}
 
 
+def misfit(module, ours) -> str:
+    """Say which parameter of a module is missing, unknown, or of another shape than ours; "" if all fit."""
+    shapes, found = ({name: tuple(x.shape) for name, x in each.state_dict().items()} for each in (ours, module))
+    if absent := sorted(shapes.keys() - found.keys()):
+        return f"{absent[0]} is missing" + (f", and {len(absent) - 1} more" if len(absent) > 1 else "")
+    if extra := sorted(found.keys() - shapes.keys()):
+        return f"{extra[0]} is unknown" + (f", and {len(extra) - 1} more" if len(extra) > 1 else "")
+    return next((f"{name} is {found[name]}, not {shapes[name]}" for name in shapes if found[name] != shapes[name]), "")
+
+
 # ---------------------------------------------------------------- three embeddings
 
 
@@ -60,9 +70,8 @@ def check_embeddings(answer):
         hidden_dropout_prob=0.5,
     )
     ours, module = Embeddings(config).double().eval(), answer(config).double().eval()
-    shapes = {name: tuple(x.shape) for name, x in ours.state_dict().items()}
-    question = "Do the three tables and the norm have these names and shapes?"
-    yield compare({name: tuple(x.shape) for name, x in module.state_dict().items()}, shapes, question)
+    wrong = misfit(module, ours)
+    yield not wrong, f"Do the three tables and the norm have the names and sizes of the text? {wrong}."
     ids, types = torch.tensor([[1, 5, 2, 4], [1, 3, 8, 2]]), torch.tensor([[0, 0, 0, 1], [0, 1, 1, 1]])
 
     def both(zero=(), ids=ids, types=types):
@@ -91,7 +100,7 @@ def check_embeddings(answer):
     share = f"{zeros:.0%}"
     yield (
         abs(zeros - 0.5) < 0.1,
-        f"In training with dropout 0.5, {share} of the output is zero. Is dropout the last step?",
+        f"In training with dropout 0.5, {share} of the output is zero. Is dropout the last step, at the config's rate?",
     )
 
 
@@ -218,14 +227,9 @@ def check_encoder(answer):
         20, 12, 3, 2, 48, max_position_embeddings=9, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
     )
     ours, module = Encoder(config).double().eval(), answer(config).double().eval()
-    shapes = {name: tuple(x.shape) for name, x in ours.state_dict().items()}
-    found = {name: tuple(x.shape) for name, x in module.state_dict().items()}
-    absent, extra = sorted(shapes.keys() - found.keys()), sorted(found.keys() - shapes.keys())
-    question = f"Your encoder has {len(found)} parameters by name instead of {len(shapes)}."
-    question += f" Missing: {absent[:2]}." if absent else f" Unknown: {extra[:2]}." if extra else ""
-    yield not absent and not extra, question + " Are all parts registered, with one EncoderLayer for each layer?"
-    wrong = next((f"{name} is {found[name]}" for name in shapes if found[name] != shapes[name]), "")
-    yield not wrong, f"Do the parts have the config's sizes? {wrong}."
+    wrong = misfit(module, ours)
+    yield not wrong, f"Are all parts registered, and of the config's sizes? {wrong}."
+    yield len(set(module.layers)) == 3, "Is each of the layers a new EncoderLayer? Some of yours are the same object."
     state = draws(ours)
     ours.load_state_dict(state)
     module.load_state_dict(state)
@@ -281,9 +285,8 @@ class MaskedLMHead(nn.Module):
 def check_masked_lm_head(answer):
     config = EncoderConfig(vocab_size=11, hidden_size=6, num_attention_heads=2, layer_norm_eps=0.1)
     ours, module = MaskedLMHead(config).double(), answer(config).double()
-    shapes = {name: tuple(x.shape) for name, x in ours.state_dict().items()}
-    question = "Are these the parameters of the head, and no others? The word table belongs to the embeddings."
-    yield compare({name: tuple(x.shape) for name, x in module.state_dict().items()}, shapes, question)
+    wrong = misfit(module, ours)
+    yield not wrong, f"Has the head its three parts, and no others? {wrong}. The word table belongs to the embeddings."
     state = draws(ours)
     hidden, words = (torch.randn(n, 6, generator=generator(n)).double() for n in (4, 11))
 
@@ -305,6 +308,10 @@ def check_masked_lm_head(answer):
     batch = hidden.view(2, 2, 6)
     got, expected = both(hidden=batch)
     yield compare(tuple(got.shape), (2, 2, 11), "Does it also work for (batch, seq, hidden)?")
+    table = words.clone().requires_grad_(True)
+    total = module(hidden, table).sum()
+    learned = total.requires_grad and torch.autograd.grad(total, table, allow_unused=True)[0] is not None
+    yield learned, "Does the head's gradient reach the word table as well? Tied means that both uses train it."
 
 
 # ---------------------------------------------------------------- loading by name
@@ -356,6 +363,7 @@ def check_load_by_name(answer):
     model, given = fresh(), {key: x.float() for key, x in reversed(tensors().items())}  # in another order than ours
     kept = {key: x.clone() for key, x in given.items()}
     returning(model, given, rename)
+    yield given.keys() == kept.keys(), "Do you change the dictionary of tensors? Its owner may need it again."
     loaded = {rename(name): x for name, x in model.state_dict().items()}
     wrong = next((key for key in kept if not torch.equal(loaded[key], kept[key])), "")
     yield not wrong, f"{wrong} of the file didn't arrive in the model. Is every parameter copied, by its own name?"
