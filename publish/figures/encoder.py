@@ -162,14 +162,14 @@ def names():
     )
     fig.heading("Each parameter gets its tensor by name")
     fig.text(20, 66, "**your encoder**", SMALL, anchor="start")
-    fig.text(286, 66, "**MiniLM's file**", SMALL, anchor="start")
+    fig.text(262, 66, "**MiniLM's weights**", SMALL, anchor="start")
     for r, (ours, theirs) in enumerate(NAMES):
         y = 78 + 40 * r
-        fig.rect(20, y, 222, 30, blend(GREEN, 0.2), LINE, 1.2, 6)
+        fig.rect(20, y, 212, 30, blend(GREEN, 0.2), LINE, 1.2, 6)
         fig.text(30, y + 20, ours, SUBSCRIPT, anchor="start")
-        fig.rect(286, y, 334, 30, blend(ORANGE, 0.2), LINE, 1.2, 6)
-        fig.text(296, y + 20, theirs, SUBSCRIPT, anchor="start")
-        fig.arrow((286, y + 15), (243, y + 15), color=INK)
+        fig.rect(262, y, 358, 30, blend(ORANGE, 0.2), LINE, 1.2, 6)
+        fig.text(270, y + 20, theirs, SUBSCRIPT, anchor="start")
+        fig.arrow((262, y + 15), (233, y + 15), color=INK)
     fig.lines(
         20,
         300,
@@ -209,8 +209,8 @@ def answer():
     fig.lines(
         20,
         284,
-        "Blue: no network. All on test reviews in rows of 128 tokens, except for the",
-        "one-minute model: validation reviews in rows of 64.",
+        "Blue: no network. Test reviews in rows of 128 tokens; for the one-minute",
+        "model, validation reviews in rows of 64, with a vocabulary of its own.",
         step=20,
     )
     return fig

@@ -155,7 +155,7 @@ MEASURED = {
     "tiny-bert": ("74.5%", "reads A and B together"),
     "tiny-bert, shuffled": ("72.5%", "the order of the words"),
     "shared words": ("74.9%", "never read A and B together"),
-    "tiny-bert, segment IDs 0": ("57.9%", "where A ends and B begins"),
+    "tiny-bert, segment IDs 0": ("57.9%", "B marked as part of A"),
 }
 
 
@@ -175,7 +175,7 @@ def answer():
         y = 62 + 66 * r
         value = float(share.rstrip("%")) / 100
         fig.text(20, y + 18, name, SMALL, anchor="start", bold=True)
-        fig.text(20, y + 38, about if r in (0, 2) else f"without {about}", SMALL, MUTED, "start")
+        fig.text(20, y + 38, f"without {about}" if r == 1 else about, SMALL, MUTED, "start")
         fig.rect(left, y, full * value, 26, blend(SKY if "tiny" in name else GREEN, 0.6))
         fig.text(left + full * value + 8, y + 19, share, anchor="start", bold=True)
     x = left + full * 0.525

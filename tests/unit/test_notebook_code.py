@@ -3,13 +3,15 @@
 import ast
 import math
 import types
+from functools import partial
 
 import nbformat
 import pytest
 import torch
+import transformers
 from torch import nn
 
-from helpers import attention, batching, bert, masking, sentence_pairs, toy, training
+from helpers import attention, batching, bert, masking, sentence_pairs, toy, training, weights
 from helpers.classroom.checks import exercises
 from helpers.device import generator
 from publish.notebooks import notebooks
@@ -186,29 +188,101 @@ def test_08_losses():
     )
 
 
-def test_05_layer(hidden_states):
-    hand = lift("05", "HandEncoderLayer").HandEncoderLayer(24, 3, 96).eval()
-    config = bert.EncoderConfig(vocab_size=10, hidden_size=24, num_attention_heads=3, intermediate_size=96)
-    ready = bert.EncoderLayer(config).eval()
-    hand.load_state_dict(ready.state_dict())
-    mask = attention.padding_mask(torch.tensor([[1] * 7, [1] * 4 + [0] * 3]))
-    torch.testing.assert_close(hand(hidden_states, mask), ready(hidden_states, mask)[0], atol=1e-6, rtol=0)
+BUILT = ("Embeddings", "EncoderLayer", "Encoder", "MaskedLMHead", "load_by_name")
+SMALL = bert.EncoderConfig(20, 24, 3, 3, 48, max_position_embeddings=9)
+PADDED = {
+    "input_ids": torch.tensor([[1, 7, 4, 9, 2], [1, 5, 2, 0, 0], [1, 3, 8, 2, 0]]),
+    "attention_mask": torch.tensor([[1] * 5, [1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]),
+    "token_type_ids": torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0]]),
+}
 
 
-def test_05_layer_norm(hidden_states):
-    weight, bias = torch.randn(2, 24, generator=generator(1))
-    ready = nn.LayerNorm(24, eps=1e-12)
-    ready.load_state_dict({"weight": weight, "bias": bias})
-    hand = lift("05", "layer_norm").layer_norm(hidden_states, weight, bias)
-    torch.testing.assert_close(hand, ready(hidden_states), atol=1e-5, rtol=0)
+def shown() -> types.SimpleNamespace:
+    """Return what `solution` shows of notebook 05."""
+    return types.SimpleNamespace(**{name: exercises()[name].reference for name in BUILT})
+
+
+@pytest.mark.parametrize("source", [lambda: lift("05", *BUILT), shown], ids=["notebook", "shown"])
+def test_05_encoder_is_helpers_own(source):
+    """Same names, same weights, same hidden states at real tokens, same pooled output and logits; in training, dropout
+    in the same places."""
+    built = source()
+    ready, hand = bert.Encoder(SMALL).double(), built.Encoder(SMALL).double()
+    with torch.no_grad():
+        for parameter in ready.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    built.load_by_name(hand, ready.state_dict(), lambda name: name)
+    real = PADDED["attention_mask"].bool()
+    for training in (False, True):
+        ready.train(training)
+        hand.train(training)
+        torch.manual_seed(0)
+        ours = hand(**PADDED)
+        torch.manual_seed(0)
+        theirs = ready(**PADDED, output_hidden_states=True).hidden_states
+        assert len(ours) == len(theirs) == 4
+        for one, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(one[real], other[real], atol=1e-12, rtol=0)
+    torch.testing.assert_close(hand.pool(ours[-1]), ready.pool(ours[-1]))
+    head, own = built.MaskedLMHead(SMALL).double(), bert.MaskedLMHead(SMALL).double()
+    own.load_state_dict(head.state_dict())
+    words = ready.embeddings.word.weight
+    torch.testing.assert_close(head(ours[-1], words), own(ours[-1], words))
+
+
+def test_05_pre_training_model_is_helpers_own():
+    hand = lift("05", "PreTraining", *BUILT).PreTraining(SMALL).eval()
+    ready = bert.PreTrainingModel(bert.Encoder(SMALL)).eval()
+    state = {name.replace("nsp_head.", "nsp_head.classifier."): x for name, x in hand.state_dict().items()}
+    ready.load_state_dict(state)
+    labels = torch.where(PADDED["input_ids"] == 7, 3, -100)
+    given = PADDED | {"labels": labels, "next_sentence_label": torch.tensor([0, 1, 1])}
+    for part in ("loss", "mlm_loss", "nsp_loss", "mlm_logits", "nsp_logits"):
+        torch.testing.assert_close(getattr(hand(**given), part), getattr(ready(**given), part), atol=1e-6, rtol=0)
+
+
+def larger_epsilon(layer):
+    layer.output_norm.eps = 1e-9
+
+
+def no_mask(layer):
+    layer.attention.forward = partial(forget_mask, layer.attention)
+
+
+def forget_mask(attention_module, hidden_states, mask=None):
+    return type(attention_module).forward(attention_module, hidden_states, None)
+
+
+@pytest.mark.parametrize("change", [larger_epsilon, no_mask])
+@pytest.mark.parametrize("layer", [0, 2])
+def test_05_table_names_the_first_layer_that_differs(layer, change, capsys):
+    table = lift("05", "layer_differences", "compare_layers", *BUILT)
+    config = transformers.BertConfig(
+        vocab_size=20,
+        hidden_size=24,
+        num_hidden_layers=3,
+        num_attention_heads=3,
+        intermediate_size=48,
+        max_position_embeddings=9,
+        attn_implementation="eager",
+    )
+    torch.manual_seed(0)
+    reference = transformers.BertModel(config).eval()
+    encoder = table.Encoder(SMALL)
+    table.load_by_name(encoder, reference.state_dict(), partial(weights.hugging_face_name, encoder))
+    table.compare_layers.__globals__["pair_batch"] = PADDED
+    table.compare_layers(encoder, reference)
+    assert "pooler" in capsys.readouterr().out
+    change(encoder.layers[layer])
+    with pytest.raises(AssertionError, match=f"in the output of layer {layer}:"):
+        table.compare_layers(encoder, reference)
 
 
 @pytest.mark.parametrize("layers, width", [(1, 12), (3, 24)])
 def test_05_count(layers, width):
     config = bert.EncoderConfig(50, width, layers, 2, 3 * width, max_position_embeddings=9)
-    hand = lift("05", "count_by_formula", "total_by_formula")
-    assert hand.total_by_formula.__globals__ is hand.count_by_formula.__globals__
-    assert hand.total_by_formula(config) == bert.count_parameters(bert.Encoder(config))
+    hand = lift("05_runs", "count_by_formula", kind="depth")
+    assert sum(hand.count_by_formula(config).values()) == bert.count_parameters(bert.Encoder(config))
 
 
 def test_06_loop():

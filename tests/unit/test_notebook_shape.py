@@ -23,6 +23,7 @@ BUILDS = {  # what the student writes in each core notebook
     "02": ["sees_later_words", "next_word_labels", "next_word_loss", "hide_targets"],
     "03": ["mark_specials", "mask_tokens", "mlm_loss"],
     "04": ["build_inputs", "truncate_pair", "make_pairs"],
+    "05": ["Embeddings", "EncoderLayer", "Encoder", "load_by_name", "MaskedLMHead"],
 }
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.
