@@ -213,9 +213,9 @@ def test_05_encoder_is_helpers_own(source):
             parameter.add_(0.1 * torch.randn_like(parameter))
     built.load_by_name(hand, ready.state_dict(), lambda name: name)
     real = PADDED["attention_mask"].bool()
-    for training in (False, True):
-        ready.train(training)
-        hand.train(training)
+    for mode in (False, True):
+        ready.train(mode)
+        hand.train(mode)
         torch.manual_seed(0)
         ours = hand(**PADDED)
         torch.manual_seed(0)
