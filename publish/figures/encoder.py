@@ -193,13 +193,13 @@ def answer():
     """Draw the ending: how often a hidden token is predicted, by whom."""
     fig = Figure(
         "05_answer",
-        "How many hidden tokens are predicted?",
+        "How many hidden tokens are predicted correctly?",
         "Shares of held-out [MASK] positions that are right. "
         + "; ".join(f"{name}: {share}" for name, share in MEASURED.items())
         + ".",
         322,
     )
-    fig.heading("How many hidden tokens are predicted?")
+    fig.heading("How many hidden tokens are predicted correctly?")
     for r, (name, share) in enumerate(MEASURED.items()):
         y = 58 + 54 * r
         width = 3.2 * float(share.rstrip("%")) * 2.4

@@ -170,7 +170,7 @@ def answer():
         372,
     )
     fig.heading("What does next sentence prediction need?")
-    left, full = 220, 340  # from 0 to 100%
+    left, full = 256, 310  # from 0 to 100%
     for r, (name, (share, about)) in enumerate(MEASURED.items()):
         y = 62 + 66 * r
         value = float(share.rstrip("%")) / 100

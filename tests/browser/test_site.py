@@ -112,7 +112,7 @@ def test_search(quiet_page, look, address):
     quiet_page.locator("input.sidebar-search").fill("epsilon")
     quiet_page.keyboard.press("Enter")
     results = quiet_page.locator("#search-results li")
-    results.filter(has_text="05 · A tiny encoder").filter(has_text="1e-12").first.wait_for()  # with an extract
+    results.filter(has_text="05 · The encoder").filter(has_text="1e-12").first.wait_for()  # with an extract
     look(quiet_page)
 
 
@@ -121,8 +121,8 @@ def test_as_plain_files(quiet_page, folder):
     quiet_page.locator("mjx-container").first.wait_for()
     quiet_page.locator("input.sidebar-search").fill("epsilon")
     quiet_page.keyboard.press("Enter")
-    quiet_page.locator("#search-results li a", has_text="05 · A tiny encoder").first.click()
-    quiet_page.locator("h1", has_text="A tiny encoder").wait_for()
+    quiet_page.locator("#search-results li a", has_text="05 · The encoder").first.click()
+    quiet_page.locator("h1", has_text="The encoder").wait_for()
 
 
 def test_results_page_has_every_study(quiet_page, address):

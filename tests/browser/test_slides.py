@@ -95,4 +95,4 @@ def test_code_is_hidden_where_the_output_is_what_matters(opened):
 def test_keys_go_through_the_deck(opened):
     page = opened("05_encoder")
     page.keyboard.press("End")
-    page.locator("section.present", has_text="Further reading").first.wait_for()
+    page.locator("section.present", has_text="What you know now").first.wait_for()
