@@ -67,7 +67,7 @@ def test_whole_reviews():
 
 
 def test_distillation_compares_three_students_with_their_teacher():
-    found = distillation(seed=0, rows=32, judged=20, teacher_epochs=1, epochs=1, repeats=3)
+    found = distillation(seed=0, rows=16, judged=20, teacher_epochs=1, epochs=1, repeats=1)
     for name in ("distilled", "same start, labels", "labels"):
         assert found[name]["n"] == found["teacher"]["n"] == 20
         assert found[name]["kept"] == pytest.approx(found[name]["accuracy"] / found["teacher"]["accuracy"])
