@@ -12,6 +12,12 @@ from helpers.results import load_result
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found through /proc")
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Let the killed processes use one thread: on so small a model a second one only spins, and costs processor time."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 def test_a_killed_run_goes_on_bit_for_bit():
     found = kill_and_go_on(kills=1, steps=60)
     assert found["identical"] and found["kills"] == 1 and 0 < found["held"][0] < 60
