@@ -106,6 +106,13 @@ PLANTS = [
         "old": "while len(tokens_a) + len(tokens_b) > room:",
         "new": "while len(tokens_a) + len(tokens_b) > room / 10:",
     },
+    # A false B is always the last passage of its review, which is shorter: lengths give it away.
+    {
+        "claim": "04.9",
+        "module": "build",
+        "old": "b = other, draw(len(documents[other]))",
+        "new": "b = other, len(documents[other]) - 1",
+    },
     # The sentences that a negative pushes out are dropped silently.
     {
         "claim": "04.6",

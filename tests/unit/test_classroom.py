@@ -343,6 +343,14 @@ def test_a_record_that_does_not_bear_the_text_out_stops_the_notebook():
         recorded("06.9", "Full fine-tuning won", RECORD, 1)
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (6, 5)])
+def test_a_difference_too_small_to_be_seen_is_named(shape):
+    expected = torch.full(shape, 0.929)
+    holds, _, detail = compare(expected + 2e-4, expected, "Is it [CLS]?")
+    assert not holds and detail.splitlines()[-1] == "    the largest difference is 0.0002, more than rounding"
+    assert "largest" not in compare(expected + 2e-2, expected, "Is it [CLS]?")[2]
+
+
 def test_of_large_tensors_the_first_difference_is_shown():
     expected = torch.zeros(5, 6)
     got = expected.clone()

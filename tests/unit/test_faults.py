@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
-    """Let the killed processes use one thread: on so small a model a second one only spins, and costs processor time."""
+    """Let the killed processes use one thread: on so small a model, a second one only spins."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 

@@ -78,6 +78,26 @@ def test_grouped_bars_have_one_color_for_each_name_and_say_their_value():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["chance", "noun", "verb"]
 
 
+def test_grouped_bars_show_intervals_as_whiskers_and_say_the_value_after_them():
+    groups = {"first": {"noun": 0.5, "verb": 0.7}, "second": {"noun": 0.12, "verb": 1.0}}
+    ends = {
+        group: {name: (value - 0.1, value + 0.05) for name, value in each.items()} for group, each in groups.items()
+    }
+    (axis,) = grouped_bars(groups, "", "share", intervals=ends).figure.axes
+    found = {}
+    for line in (line for line in axis.lines if len(line.get_xdata()) == 2):
+        (bar,) = (b for b in axis.patches if b.get_y() < line.get_ydata()[0] < b.get_y() + b.get_height())
+        found[round(bar.get_width(), 2)] = tuple(round(float(x), 2) for x in line.get_xdata())
+    assert found == {0.5: (0.4, 0.55), 0.7: (0.6, 0.75), 0.12: (0.02, 0.17), 1.0: (0.9, 1.05)}
+    assert [text.get_text() for text in axis.texts] == ["50%", "12%", "70%", "100%"]
+    assert [round(text.xy[0], 2) for text in axis.texts] == [0.55, 0.17, 0.75, 1.05]
+
+
+def test_curves_zoom_in_where_told():
+    whole, part = (curves({"a": ([1, 2], [9, 6])}, "", "x", "y", limits=limits) for limits in (None, (6.0, 7.0)))
+    assert part.figure.axes[0].get_ylim() == (6.0, 7.0) and whole.figure.axes[0].get_ylim()[1] > 9
+
+
 def test_a_baseline_has_the_color_of_its_own_line():
     axis = curves(
         {"a": ([1, 2], [1, 2]), "b": ([1, 2], [2, 1])}, "", "x", "y", baselines={"b: lowest": 0.5}
