@@ -10,7 +10,8 @@ INTRODUCTION = """# Results
 
 What the course measured beforehand, study by study. The tables are made from the files in `data/results/` when this
 site is built; no figure is typed by hand. Scores are on our own held-out tenth, cross-validated over all sentences
-(the studies named folds), or on validation (learning rates); none is on an official test set.
+(the studies named folds), or on validation (learning rates). One study, named official, scores on what are very
+probably the official validation and test rows of Rotten Tomatoes.
 
 Several runs (seeds or folds) come as their mean, and around it the lowest and the highest. A single run, or runs that
 all agree, come with the 95 % Wilson interval of one, in brackets, where it was recorded.

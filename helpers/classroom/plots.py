@@ -94,7 +94,7 @@ def heatmap(
     limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw a matrix (rows, columns) as shades of blue, with its numbers where there is room (at most 8 × 8, unless
-    said); an exact zero has none."""
+    said); an exact zero has none, unless all are counts."""
     return heatmaps([(title, matrix)], rows, columns, alt, xlabel, ylabel, numbers, limits)
 
 
@@ -109,6 +109,7 @@ def heatmaps(
     limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw (title, matrix) pairs side by side on one colour scale."""
+    counts = all(np.asarray(matrix).dtype.kind in "iu" for _, matrix in matrices)
     arrays = [np.asarray(matrix, dtype=float) for _, matrix in matrices]
     low, high = limits or (min(0.0, min(a.min() for a in arrays)), max(a.max() for a in arrays))
     show_numbers = numbers if numbers is not None else arrays[0].size <= 64
@@ -132,6 +133,7 @@ def heatmaps(
                 dark = value > low + 0.6 * (high - low)
                 # an exact zero, as behind a mask, stays blank: small is not zero
                 text = "" if value == 0 else "<.01" if 0 < value < 0.005 else f"{value:.2f}"
+                text = f"{value:,.0f}" if counts else text
                 axis.text(j, i, text, ha="center", va="center", fontsize=9, color="white" if dark else "black")
     axes[0].set_ylabel(ylabel)
     if not show_numbers:

@@ -24,6 +24,7 @@ BUILDS = {  # what the student writes in each core notebook
     "03": ["mark_specials", "mask_tokens", "mlm_loss"],
     "04": ["build_inputs", "truncate_pair", "make_pairs"],
     "05": ["Embeddings", "EncoderLayer", "Encoder", "load_by_name", "MaskedLMHead"],
+    "06": ["Classifier", "fine_tune", "predict"],
 }
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.

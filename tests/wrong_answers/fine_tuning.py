@@ -3,7 +3,6 @@
 import copy
 import inspect
 
-import torch
 from scipy.stats import chi2, norm
 
 from helpers.classroom.exercises import fine_tuning
@@ -15,13 +14,21 @@ def altered(reference, *slips: tuple[str, str]):
     for old, new in slips:
         assert old in source, f"{old!r} is not in {reference.__name__}"
         source = source.replace(old, new)
-    namespace = {"torch": torch}
+    namespace = {**vars(fine_tuning)}
     exec(source, namespace)
     return namespace[reference.__name__]
 
 
-def epoch(*slip: str):
-    return altered(fine_tuning.fine_tune_epoch, slip)
+def classifier(*slip: str):
+    return altered(fine_tuning.Classifier, slip)
+
+
+def loop(*slips: tuple[str, str]):
+    return altered(fine_tuning.fine_tune, *slips)
+
+
+def predicting(*slips: tuple[str, str]):
+    return altered(fine_tuning.predict, *slips)
 
 
 def last_layer(*slip: str):
@@ -40,11 +47,14 @@ def p_value(*slip: str):
     return altered(fine_tuning.mcnemar_p, slip)
 
 
-ZERO, CLIP = "        optimizer.zero_grad()\n", "        torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)\n"
-STEP, SCHEDULE = "        optimizer.step()\n", "        schedule.step()\n"
-BACKWARD = "        output.loss.backward()\n"
+PAD = " " * 12
+ZERO, CLIP = PAD + "optimizer.zero_grad()\n", PAD + "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n"
+STEP, SCHEDULE = PAD + "optimizer.step()\n", PAD + "schedule.step()\n"
 RETURN = "    return losses"
-CLIP_EACH = "        [torch.nn.utils.clip_grad_norm_(p, max_norm) for p in model.parameters()]\n"
+CLIP_EACH = PAD + "[torch.nn.utils.clip_grad_norm_(p, 1.0) for p in model.parameters()]\n"
+MEAN = "(hidden_states * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True)"
+TRAIN, EPOCHS = "        model.train()\n", "    for _ in range(epochs):\n"
+EVAL = "    model.eval()\n"
 
 
 def plain_interval(successes, n, z=1.96):
@@ -100,29 +110,72 @@ def chi_square(only_a, only_b):
 
 
 WRONG = {
-    "fine_tune_epoch": [
-        (epoch("    model.train()\n", ""), "switch dropout on"),
-        (epoch(', attention_mask=batch["attention_mask"]', ""), "do you pass it on"),
-        (epoch(', labels=batch["labels"]', ""), "'NoneType' object has no attribute 'backward'"),
-        (epoch(STEP, ""), "Nothing has moved"),
-        (altered(fine_tuning.fine_tune_epoch, (ZERO, ""), (STEP, ZERO + STEP)), "Nothing has moved"),
-        (epoch(ZERO, ""), "zero_grad"),
-        (epoch(STEP, 2 * STEP), "no clipping below"),
-        (epoch(RETURN, "    " + RETURN), "end too early"),
-        (epoch(RETURN, "    return sum(losses) / len(losses)"), "one loss for each"),
-        (epoch("output.loss.item()", "output.loss"), "keep its graph"),
-        (epoch("output.loss.item()", "output.loss.item() / len(batches)"), "batch by batch"),
-        (epoch(CLIP, ""), "clipped as one"),
-        (epoch(CLIP, CLIP_EACH), "clipped as one"),
-        (altered(fine_tuning.fine_tune_epoch, (CLIP, ""), (STEP, STEP + CLIP)), "clipped as one"),
-        (epoch("max_norm)\n", "1.0)\n"), "no clipping below"),
-        (epoch(SCHEDULE, ""), "Does the schedule move"),
-        (altered(fine_tuning.fine_tune_epoch, (SCHEDULE, ""), (STEP, SCHEDULE + STEP)), "Does the schedule move"),
+    "Classifier": [
+        (classifier("self.encoder.pool(hidden_states)", "hidden_states[:, 0]"), "Where is the pooler"),
+        (classifier("self.encoder.pool(hidden_states)", "self.encoder.pool(hidden_states[:, 1:])"), "pooled vector"),
+        (classifier("self.encoder.pool(hidden_states)", MEAN), "pooled vector"),
+        (classifier("self.encoder.pool(hidden_states)", "hidden_states"), "one row of three numbers"),
+        (classifier("return ClassifierOutput(loss, logits)", "return loss, logits"), "return a ClassifierOutput"),
+        (classifier("None if labels is None else", "0.0 if labels is None else"), "is the loss None"),
+        (classifier("encoder(input_ids, attention_mask,", "encoder(input_ids, None,"), "get attention_mask"),
+        (classifier("attention_mask, token_type_ids).last", "attention_mask).last"), "get token_type_ids"),
+        (classifier("self.dropout(pooled))", "self.dropout(pooled)).softmax(-1)"), "before the softmax"),
+        (classifier("self.dropout(pooled)", "pooled"), "Is dropout"),
         (
-            altered(fine_tuning.fine_tune_epoch, (SCHEDULE, ""), ("    return", "    schedule.step()\n    return")),
-            "after each step",
+            classifier("self.encoder.pool(hidden_states)", "self.encoder.pool(self.dropout(hidden_states))"),
+            "Is dropout",
         ),
-        (altered(fine_tuning.fine_tune_epoch, (ZERO, ""), (STEP, STEP + ZERO)), "Somebody left gradients"),
+        (classifier("cross_entropy(logits,", "cross_entropy(logits.softmax(-1),"), "Is the loss the cross-entropy"),
+        (
+            classifier("cross_entropy(logits, labels)", 'cross_entropy(logits, labels, reduction="none")'),
+            "single number",
+        ),
+        (classifier("F.cross_entropy(logits, labels)", "F.cross_entropy(logits, labels).item()"), "single number"),
+        (classifier("F.cross_entropy(logits,", "F.cross_entropy(logits.detach(),"), "cut it off"),
+    ],
+    "fine_tune": [
+        (
+            loop(('batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], labels', "**batch, labels")),
+            "TypeError",
+        ),
+        (loop(("for batch in batches", "for batch in ()")), "never called"),
+        (loop((TRAIN, "")), "switch dropout on"),
+        (
+            loop(('batch["attention_mask"], batch["token_type_ids"]', 'token_type_ids=batch["token_type_ids"]')),
+            "its mask",
+        ),
+        (loop((', batch["token_type_ids"]', "")), "token_type_ids on"),
+        (loop((', labels=batch["labels"]', "")), "'NoneType' object has no attribute 'backward'"),
+        (loop((STEP, "")), "Nothing has moved"),
+        (loop((ZERO, ""), (STEP, ZERO + STEP)), "Nothing has moved"),
+        (loop((ZERO, "")), "old gradients forgotten"),
+        (loop((STEP, 2 * STEP)), "one backward and one step"),
+        (loop(("(output.loss.item())\n", "(output.loss.item())\n            return losses\n")), "loop end early"),
+        (loop((RETURN, "    return sum(losses) / len(losses)")), "one loss for each"),
+        (loop(("output.loss.item()", "output.loss")), "keep its graph"),
+        (loop(("output.loss.item()", "output.loss.item() / len(batches)")), "steps were taken from"),
+        (loop((CLIP, "")), "norm 5"),
+        (loop((CLIP, CLIP_EACH)), "norm 5"),
+        (loop((CLIP, ""), (STEP, STEP + CLIP)), "norm 5"),
+        (loop((SCHEDULE, "")), "Does the schedule move"),
+        (loop((SCHEDULE, ""), (STEP, SCHEDULE + STEP)), "Does the schedule move"),
+        (loop((SCHEDULE, ""), ("        if after", "        schedule.step()\n        if after")), "after each step"),
+        (loop((ZERO, ""), (STEP, STEP + ZERO)), "Old gradients were left"),
+        (loop(("    losses = []\n", ""), (EPOCHS, EPOCHS + "        losses = []\n")), "over all epochs"),
+        (loop(("            after_epoch(model)", "            pass")), "once after each epoch"),
+        (loop((TRAIN, ""), (EPOCHS, "    model.train()\n" + EPOCHS)), "next epoch train without dropout"),
+    ],
+    "predict": [
+        (predicting(("len(texts), batch_size", "len(texts) - batch_size + 1, batch_size")), "last, shorter batch"),
+        (predicting((".softmax(-1)", ".argmax(-1)")), "last, shorter batch"),
+        (predicting(("torch.no_grad()", "torch.enable_grad()")), "carry a graph"),
+        (predicting((".softmax(-1)", ".softmax(0)")), "don't add up to 1"),
+        (predicting((".softmax(-1)", "")), "don't add up to 1"),
+        (predicting((EVAL, "")), "switch dropout off"),
+        (predicting(("    found = []", "    batch_size = len(texts)\n    found = []")), "two texts at a time"),
+        (predicting(("model(**batch)", 'model(batch["input_ids"], None, batch["token_type_ids"])')), "padding masked"),
+        (predicting(("    found = []", "    found, texts = [], sorted(texts, key=len)")), "order of the texts"),
+        (predicting(("truncation=True, ", "")), "do you truncate"),
     ],
     "last_layer_only": [
         (last_layer("model.classifier =", "head ="), "gets no gradient"),

@@ -1,101 +1,269 @@
-"""Exercises of notebook 06: one epoch from memory, a head that nothing uses, which split decides, and two formulas."""
+"""Exercises of notebook 06 and its depth: the classifier, the loop, the prediction, which split decides, a head that
+nothing uses, and two formulas."""
 
 import copy
 import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ... import bert, evaluation
-from ..checks import exercise
+from ...bert import ClassifierOutput, initialize
+from ...tokenization import train_wordpiece
+from ..checks import compare, exercise
 
-# ---------------------------------------------------------------- one epoch
+# ---------------------------------------------------------------- the classifier
 
 
-def fine_tune_epoch(model, batches, optimizer, schedule, max_norm=1.0):
-    """Train for one epoch and return the losses, one float per batch.
+class Classifier(nn.Module):
+    def __init__(self, encoder, num_labels):
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
+        self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
+        initialize(self.classifier, encoder.config.initializer_range)
 
-    model: called with input_ids, attention_mask and labels, it returns an output with `loss`. It may come in eval mode,
-    and with gradients that somebody left behind. batches: dictionaries of tensors with those three names. optimizer,
-    schedule: as PyTorch makes them; `schedule.step()` moves the learning rate. max_norm: the largest norm that all
-    gradients together may have.
-    """
+    def forward(self, input_ids, attention_mask, token_type_ids, labels=None):
+        """Return a ClassifierOutput: the mean loss (None without labels) and the logits, (batch, num_labels)."""
+        hidden_states = self.encoder(input_ids, attention_mask, token_type_ids).last_hidden_state
+        pooled = self.encoder.pool(hidden_states)  # (batch, hidden)
+        logits = self.classifier(self.dropout(pooled))
+        loss = None if labels is None else F.cross_entropy(logits, labels)
+        return ClassifierOutput(loss, logits)
+
+
+class Doubled(nn.Module):
+    """Stands in for dropout, to show where it is applied: it doubles what passes through."""
+
+    def forward(self, x):
+        return 2 * x
+
+
+def small_encoder(**settings) -> bert.Encoder:
+    """Return a small encoder whose weights are large enough for its inputs to matter."""
+    sizes = {"vocab_size": 30, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes |= {"intermediate_size": 24, "max_position_embeddings": 8}
+    torch.manual_seed(0)
+    encoder = bert.Encoder(bert.EncoderConfig(**sizes | settings))
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return encoder
+
+
+@exercise(
+    Classifier,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "Four steps: the encoder, its pooler, dropout, the linear layer. self.encoder(…) returns an object; you need "
+        "its last_hidden_state, (batch, seq, hidden).",
+        "self.encoder.pool(hidden_states) takes the vector of [CLS] through the pooler, (batch, hidden). For the loss, "
+        "F.cross_entropy(logits, labels) takes logits as they are, without softmax.",
+    ),
+)
+def check_classifier(answer):
+    encoder = small_encoder()
+    ours, model = Classifier(encoder, 3).eval(), answer(encoder, 3).eval()
+    model.load_state_dict(ours.state_dict())
+    ids = torch.tensor([[1, 7, 4, 9, 2], [1, 5, 2, 0, 0], [1, 3, 8, 6, 2], [1, 9, 2, 0, 0]])
+    mask, types = (ids != 0).long(), torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
+    labels = torch.tensor([2, 0, 1, 1])
+    with torch.no_grad():
+        output, expected = model(ids, mask, types), ours(ids, mask, types).logits
+        yield isinstance(output, ClassifierOutput), "Do you return a ClassifierOutput, with the loss and the logits?"
+        logits = output.logits
+        fits = isinstance(logits, Tensor) and logits.shape == (4, 3)
+        yield fits, "Are the logits (batch, num_labels), one row of three numbers for each of the four texts?"
+        yield output.loss is None, "There are no labels here: is the loss None?"
+        padded = ids.masked_fill(mask == 0, 29)
+        same = torch.allclose(model(padded, mask, types).logits, logits, atol=1e-5)
+        yield same, "Other tokens in the padding change the logits. Does the encoder get attention_mask?"
+        types_matter = not torch.allclose(model(ids, mask, 0 * types).logits, logits, atol=1e-4)
+        yield types_matter, "Other segments leave the logits as they are. Does the encoder get token_type_ids?"
+        hidden = encoder(ids, mask, types).last_hidden_state
+        bare = torch.allclose(logits, ours.classifier(hidden[:, 0]), atol=1e-5)
+        yield not bare, "These logits come from the bare vector of [CLS]. Where is the pooler?"
+        chances = torch.allclose(logits, expected.softmax(-1), atol=1e-5)
+        yield not chances, "These are probabilities. Aren't logits the numbers before the softmax?"
+        question = "Does the linear layer read the pooled vector of [CLS]?"
+        yield compare(logits, expected, question, input_ids=ids, token_type_ids=types)
+        model.dropout = ours.dropout = Doubled()
+        doubled = ours(ids, mask, types).logits
+        question = "Is dropout (here replaced by a doubling) applied once, between the pooler and the linear layer?"
+        yield compare(model(ids, mask, types).logits, doubled, question)
+    loss = model(ids, mask, types, labels=labels).loss
+    yield isinstance(loss, Tensor) and loss.dim() == 0, "With labels, is the loss a single number, still a tensor?"
+    expected_loss = F.cross_entropy(doubled, labels)
+    yield compare(loss.detach(), expected_loss, "Is the loss the cross-entropy of the logits?", labels=labels)
+    yield loss.requires_grad, "Nothing can be learned from this loss: did something cut it off from the graph?"
+
+
+# ---------------------------------------------------------------- the loop
+
+
+def fine_tune(model, batches, optimizer, schedule, epochs, after_epoch=None):
+    """Train for all epochs, with gradients clipped to norm 1; return the losses, one float per step."""
     losses = []
-    model.train()
-    for batch in batches:
-        optimizer.zero_grad()
-        output = model(batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"])
-        output.loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
-        optimizer.step()
-        schedule.step()
-        losses.append(output.loss.item())
+    for _ in range(epochs):
+        model.train()
+        for batch in batches:
+            output = model(batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], labels=batch["labels"])
+            optimizer.zero_grad()
+            output.loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(output.loss.item())
+        if after_epoch:
+            after_epoch(model)
     return losses
 
 
 class Slopes(nn.Module):
-    """Stands in for a classifier: two weights whose gradients are 3 and 4 times the batch's label, 5 times together."""
+    """Stands in for a classifier: two weights whose gradients are 0.3 and 0.4 times the batch's label, and 0.5 times
+    together."""
 
     def __init__(self):
         super().__init__()
         self.three, self.four = nn.Parameter(torch.zeros(())), nn.Parameter(torch.zeros(()))
         self.calls = []
 
-    def forward(self, input_ids, attention_mask=None, token_type_ids=None, labels=None) -> bert.ClassifierOutput:
-        self.calls.append({"training": self.training, "attention_mask": attention_mask, "labels": labels})
-        score = 3 * self.three + 4 * self.four
+    def forward(self, input_ids, attention_mask=None, token_type_ids=None, labels=None) -> ClassifierOutput:
+        given = {"attention_mask": attention_mask, "token_type_ids": token_type_ids, "labels": labels}
+        self.calls.append({"training": self.training, **given})
+        score = 0.3 * self.three + 0.4 * self.four
         loss = None if labels is None else (labels * score).mean()
-        return bert.ClassifierOutput(loss, score)
+        return ClassifierOutput(loss, score)
 
     def moved(self) -> Tensor:
         return -torch.stack([self.three, self.four]).detach()
 
 
 @exercise(
-    fine_tune_epoch,
-    minutes=25,
+    fine_tune,
+    minutes=15,
     difficulty=3,
+    build=True,
     hints=(
-        "For each batch: forget old gradients, forward with labels, backward, clip, step, schedule; note the loss.",
-        "torch.nn.utils.clip_grad_norm_(parameters, max_norm) changes the gradients in place: it stands where they "
-        "exist and have not been used.",
-        "model.train() before the loop; output.loss.item() for the note, so that no graph is kept.",
+        "For each batch: forward with labels, forget the old gradients, backward, clip, optimizer, schedule; note the "
+        "loss.",
+        "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0) changes the gradients in place. They must exist by "
+        "then, and not have been used.",
+        "model.train() belongs inside the loop over epochs, since after_epoch may leave the model in eval mode. "
+        "output.loss.item() is a plain number, which keeps no graph alive.",
     ),
 )
-def check_fine_tune_epoch(answer):
-    def train(labels, rates=(1.0, 1.0, 1.0, 1.0), max_norm=1e9, left=None):
+def check_fine_tune(answer):
+    def train(labels, rates=(1.0,) * 9, epochs=1, left=None, after_epoch=None):
         """Run the answer with batches whose labels are these; return the stand-in and the losses."""
         model = Slopes().eval()
         if left is not None:
             model.three.grad, model.four.grad = torch.tensor([left, left]).unbind()
         ones = torch.ones(1, 2, dtype=torch.int64)
-        batches = [{"input_ids": ones, "attention_mask": ones, "labels": torch.tensor([y])} for y in labels]
+        batches = [
+            {"input_ids": ones, "attention_mask": ones, "token_type_ids": ones, "labels": torch.tensor([y])}
+            for y in labels
+        ]
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rates[step])
-        return model, answer(model, batches, optimizer, schedule, max_norm)
+        return model, answer(model, batches, optimizer, schedule, epochs, after_epoch)
 
-    direction = torch.tensor([3.0, 4.0])
+    direction = torch.tensor([0.3, 0.4])
     model, losses = train([1.0])
+    yield model.calls != [], "The model was never called: is there a loop over the batches?"
     yield model.calls[0]["training"], "The model comes in eval mode: do you switch dropout on before you train?"
-    yield model.calls[0]["attention_mask"] is not None, "Without the attention mask padding is read: do you pass it on?"
+    yield model.calls[0]["attention_mask"] is not None, "Without its mask, padding is read: do you pass it on?"
+    yield model.calls[0]["token_type_ids"] is not None, "For a pair, segments matter: do you pass token_type_ids on?"
     yield model.moved().any(), "Nothing has moved: is there a step, and are the gradients still there when it comes?"
-    yield torch.allclose(model.moved(), direction), "Is a step one backward, one step, and no clipping below max_norm?"
-    model, losses = train([1.0, 2.0])
-    yield len(model.calls) > 1, "Of two batches only the first is read: does the loop end too early?"
-    yield torch.allclose(model.moved(), 3 * direction), "In the second step the first batch counts again: zero_grad?"
-    yield isinstance(losses, (list, tuple)), "Do you return a list, with one loss for each batch?"
+    question = "Is a step one backward and one step, with no clipping of a short gradient?"
+    yield compare(model.moved(), direction, question, gradient=direction)
+    model, losses = train([1.0, 1.0])
+    yield len(model.calls) > 1, "Of two batches, only the first is read: does the loop end early?"
+    question = "In the second step, the first batch's gradient counts again: where are old gradients forgotten?"
+    yield compare(model.moved(), 2 * direction, question)
+    yield isinstance(losses, list | tuple), "Do you return a list, with one loss for each step?"
     plain = [isinstance(loss, float) for loss in losses]
-    yield plain == [True, True], "One plain number a batch: does a tensor in your list keep its graph alive?"
-    yield list(losses) == [0.0, -50.0], "Are the losses those that the steps were taken from, batch by batch?"
-    model, _ = train([1.0], max_norm=2.5)
-    yield (
-        torch.allclose(model.moved(), direction / 2),
-        "Are all gradients clipped as one, after backward, before the step?",
-    )
+    yield plain == [True, True], "One plain number per step: does a tensor in your list keep its graph alive?"
+    yield [round(x, 4) for x in losses] == [0.0, -0.25], "Are the losses those that the steps were taken from?"
+    model, _ = train([10.0])
+    question = "A gradient of norm 5 must be cut to norm 1. Is it clipped after backward, before the step, all as one?"
+    yield compare(model.moved(), 2 * direction, question)
     model, _ = train([1.0, 1.0, 1.0], rates=(0.5, 0.25, 0.125, 0.0))
-    yield torch.allclose(model.moved(), 0.875 * direction), "Does the schedule move after each step, and not before it?"
+    yield compare(model.moved(), 0.875 * direction, "Does the schedule move after each step, and not before it?")
     model, _ = train([1.0], left=100.0)
-    yield torch.allclose(model.moved(), direction), "Somebody left gradients behind: does your first step use them?"
+    yield compare(model.moved(), direction, "Old gradients were left in the model: does your first step use them?")
+    seen = []
+    model, losses = train([1.0, 1.0], epochs=3, after_epoch=lambda model: seen.append(len(model.calls)) or model.eval())
+    yield len(losses) == 6, "Two batches and three epochs make six steps: is one list kept over all epochs?"
+    yield seen == [2, 4, 6], "Is after_epoch called with the model once after each epoch?"
+    yield (
+        all(call["training"] for call in model.calls),
+        "after_epoch left the model in eval mode: does the next epoch train without dropout?",
+    )
+
+
+# ---------------------------------------------------------------- the prediction
+
+
+def predict(model, tokenizer, texts, batch_size=32):
+    """Return the classes' probabilities for each text, (texts, num_labels), in the order of the texts."""
+    model.eval()
+    found = []
+    for start in range(0, len(texts), batch_size):
+        chunk = texts[start : start + batch_size]
+        batch = tokenizer(chunk, padding=True, truncation=True, return_tensors="pt")
+        batch = batch.to(model.classifier.weight.device)
+        with torch.no_grad():
+            found.append(model(**batch).logits.softmax(-1))
+    return torch.cat(found)
+
+
+@exercise(
+    predict,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        'For each chunk of texts: tokenizer(chunk, padding=True, truncation=True, return_tensors="pt"), then the '
+        "model without gradients, then softmax over the classes.",
+        "range(0, len(texts), batch_size) gives the start of each chunk, the last and shorter one included. "
+        "torch.cat puts the pieces together.",
+    ),
+)
+def check_predict(answer):
+    words = ["good", "bad", "film", "the", "was", "not", "very", "a"]
+    tokenizer = train_wordpiece([" ".join(words)] * 2, vocab_size=50)
+    tokenizer.model_max_length = 16
+    encoder = small_encoder(vocab_size=50, max_position_embeddings=16, hidden_dropout_prob=0.5)
+    torch.manual_seed(1)
+    model = Classifier(encoder, 3)
+    nn.init.normal_(model.classifier.weight)
+    sizes = []
+    model.encoder.register_forward_hook(lambda module, inputs, output: sizes.append(len(output.last_hidden_state)))
+    texts = ["good film", "the film was not very good", "bad", "a bad film", "was the film good"]
+    found = answer(model.train(), tokenizer, texts, 2)
+    fits = isinstance(found, Tensor) and found.shape == (5, 3)
+    yield fits, "For five texts and three classes, do you return a tensor (5, 3), the last, shorter batch included?"
+    yield not found.requires_grad, "The probabilities carry a graph: is the model called under torch.no_grad()?"
+    ones = torch.allclose(found.sum(-1), torch.ones(5), atol=1e-5)
+    yield ones, "The numbers of one text don't add up to 1. Over which dimension is the softmax?"
+    yield not model.training, "The model came in training mode: do you switch dropout off?"
+    yield max(sizes) == 2, "batch_size is 2: do you give the model two texts at a time?"
+    with torch.no_grad():
+        model.eval()
+        alone = [model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1) for text in texts]
+    question = "Each text alone gives other numbers. Are padding masked, and the rows in the order of the texts?"
+    yield compare(found, torch.cat(alone), question, texts=texts)
+    long = ["good film " * 9]
+    limit = f"A text of 20 tokens, but the model has {encoder.config.max_position_embeddings} positions"
+    try:
+        fits = answer(model, tokenizer, long, 2).shape == (1, 3)
+    except (ValueError, IndexError, RuntimeError):
+        fits = False
+    yield fits, f"{limit}: do you truncate?"
 
 
 # ---------------------------------------------------------------- spot the bug: the head that nothing uses
