@@ -29,36 +29,29 @@ PLANTS = [
         "old": "        return load_model(folder)",
         "new": "        return PreTrainingModel(Encoder(read_config(folder))).eval()",
     },
-    # Nothing is sorted by length.
+    # The new layer starts with weights a hundred times as large.
     {
-        "claim": "06.2",
-        "module": "batching",
-        "old": "for index in sorted(pool, key=self.lengths.__getitem__)]",
-        "new": "for index in pool]",
-    },
-    # The first step of the warm-up has a learning rate of zero.
-    {
-        "claim": "06.3",
-        "module": "training",
-        "old": "return (step + 1) / warmup",
-        "new": "return step / warmup",
+        "claim": "06.23",
+        "module": "build",
+        "old": "initialize(self.classifier, encoder.config.initializer_range)",
+        "new": "initialize(self.classifier, 2.0)",
     },
     # The first step is damped: small gradients move less.
     {"claim": "06.4", "module": "training", "old": "eps=1e-8", "new": "eps=1e-2"},
-    # Freezing does nothing.
+    # Another activation in the feed-forward part.
+    {"claim": "06.19", "module": "bert", "old": "wide = F.gelu(", "new": "wide = F.relu("},
+    # The sign of a rating is lost.
     {
-        "claim": "06.16",
+        "claim": "06.27",
+        "module": "corpora",
+        "old": 'Rating(float(row["mean"]),',
+        "new": 'Rating(abs(float(row["mean"])),',
+    },
+    # Freezing does nothing: all weights are trained.
+    {
+        "claim": "06.29",
         "module": "training",
         "old": "parameter.requires_grad_(False)",
         "new": "parameter.requires_grad_(True)",
     },
-    # The pooler forgets its tanh.
-    {
-        "claim": "06.18",
-        "module": "bert",
-        "old": "return torch.tanh(self.pooler(last_hidden_state[:, 0]))",
-        "new": "return self.pooler(last_hidden_state[:, 0])",
-    },
-    # Another activation in the feed-forward part.
-    {"claim": "06.19", "module": "bert", "old": "wide = F.gelu(", "new": "wide = F.relu("},
 ]
