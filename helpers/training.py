@@ -6,7 +6,9 @@ autocast on CUDA. Run checkpoints resume bit for bit on a CPU at the same thread
 
 import hashlib
 import inspect
+import itertools
 import json
+import math
 import os
 import shutil
 import statistics
@@ -222,35 +224,42 @@ def fine_tune(
     *,
     epochs: int,
     learning_rate: float,
+    max_steps: int | None = None,
     optimization: Optimization = Optimization(),  # noqa: B008 - frozen: sharing it is safe
     compute_loss: Callable[[nn.Module, dict[str, Tensor]], Losses] = classification_loss,
     evaluate: Callable[[nn.Module], dict] | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a classifier for whole epochs; `evaluate` is called after each, with the model in eval mode.
+    """Train a classifier; `evaluate` is called at the end of each epoch, with the model in eval mode.
 
-    batches: a DataLoader whose batches carry `labels`, as `batching.length_batches` makes it, or a list of batches; it
-    is gone through once an epoch. Only parameters that require a gradient are trained: freeze a part with `freeze`
-    first. compute_loss: `distillation_loss(teacher)` lets the model learn from a teacher. Raises TypeError for batches
-    without a length, which the schedule needs, ValueError for none, or if an epoch has another number of them, and
-    FloatingPointError, with the step, for a loss or gradient that is not finite.
+    batches: a DataLoader whose batches carry `labels`, as `batching.length_batches` makes it, or a list of batches;
+    each epoch reads it once. max_steps: stop after this many steps, even in the middle of an epoch; the learning rate
+    then reaches zero there, and `evaluate` is called there as at the end of an epoch. Only parameters that require a
+    gradient are trained: freeze a part with `freeze` first. compute_loss: `distillation_loss(teacher)` lets the model
+    learn from a teacher. Raises TypeError for batches without a length, which the schedule needs; ValueError for none,
+    for an epoch with a different number of them, or for max_steps below 1; and FloatingPointError, with the step, for a
+    loss or gradient that is not finite.
     """
     if not isinstance(batches, Sized):
         raise TypeError("The batches have no length, which the schedule needs: give a DataLoader or a list of batches.")
     if not len(batches):
         raise ValueError("The epoch has no batches: there is no data to train on.")
+    if max_steps is not None and max_steps < 1:
+        raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for whole epochs.")
     optimizer = make_optimizer(model, learning_rate, optimization.weight_decay)
-    steps = epochs * len(batches)
+    steps = min(epochs * len(batches), max_steps or sys.maxsize)
     warmup = int(optimization.warmup_fraction * steps)
     state = LoopState(None, History())
     with progress_bar(steps, "training", progress) as bar:
-        for epoch in range(1, epochs + 1):
+        for epoch in range(1, math.ceil(steps / len(batches)) + 1):
             model.train()
-            for batch in batches:
+            end = min(epoch * len(batches), steps)
+            # A whole epoch is read to its real end, so that a wrong length shows; only a partial one is cut.
+            for batch in batches if end == epoch * len(batches) else itertools.islice(batches, end - state.step):
                 set_learning_rate(optimizer, learning_rate * warmup_then_decay(state.step, steps, warmup))
                 state.log(*training_step(model, optimizer, batch, compute_loss, optimization.max_grad_norm), batch, bar)
             state.read()
-            if state.step != epoch * len(batches):
+            if state.step != end:
                 seen = state.step - (epoch - 1) * len(batches)
                 raise ValueError(f"The epoch had {seen} batches, not {len(batches)}: the schedule would be wrong.")
             if evaluate:

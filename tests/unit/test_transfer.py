@@ -122,7 +122,19 @@ def test_fine_tuning_leaves_the_encoder_it_is_given_alone(examples, small_tokeni
     assert not torch.equal(model.state_dict()[weight], other.state_dict()[weight])
 
 
-def test_the_new_classifier_lies_where_the_encoder_does(examples, small_tokenizer, small_encoder, monkeypatch):
+def test_fine_tuning_takes_any_number_of_classes(examples, small_tokenizer, small_encoder):
+    options = {"seed": 0, "epochs": 1, "progress": False}
+    names, calls = ["bad", "fair", "good"], []
+    several = [example | {"labels": i % 3} for i, example in enumerate(examples)]
+    model, history = fine_tuned(
+        small_encoder, several, small_tokenizer, label_names=names, max_steps=1, evaluate=calls.append, **options
+    )
+    assert model.label_names == names and model.classifier.out_features == 3
+    assert len(history.loss) == len(calls) == 1
+    assert fine_tuned(small_encoder, examples, small_tokenizer, **options)[0].label_names == ["LABEL_0", "LABEL_1"]
+
+
+def test_the_new_classifier_is_on_the_encoders_device(examples, small_tokenizer, small_encoder, monkeypatch):
     """On the meta device, which every machine has: left on the CPU, the classifier would fail on a GPU."""
     trained = []
     monkeypatch.setattr(training, "fine_tune", lambda model, *batches, **options: trained.append(model))
@@ -130,7 +142,7 @@ def test_the_new_classifier_lies_where_the_encoder_does(examples, small_tokenize
     assert {parameter.device.type for parameter in trained[0].parameters()} == {"meta"}
 
 
-def test_only_the_layers_asked_for_are_trained(examples, small_tokenizer, small_encoder):
+def test_only_the_chosen_layers_are_trained(examples, small_tokenizer, small_encoder):
     with pytest.raises(ValueError, match="train_layers is 9; the encoder has"):
         fine_tuned(small_encoder, examples, small_tokenizer, seed=0, epochs=1, train_layers=9)
     model, _ = fine_tuned(
