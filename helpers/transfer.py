@@ -108,21 +108,24 @@ def fine_tuned(
     batch_size: int = 32,
     train_layers: int | None = None,
     label_names: Sequence[str] | None = None,
-    progress: bool = True,
+    pooling: str = "pooler",
     **loop,
 ) -> tuple[SequenceClassifier, training.History]:
-    """Fine-tune a copy of `encoder` through its [CLS] and return the classifier and its history.
+    """Fine-tune a copy of `encoder`, through its [CLS] unless `pooling` says otherwise, and return the classifier and
+    its history.
 
     train_layers: train the pooler and only this many layers, counted from the top; the rest stays frozen. None trains
     everything, even if the given encoder is frozen: the copy is not. label_names: one for each class; without them
-    there are two classes. loop: more settings of `training.fine_tune`, such as `evaluate` and `max_steps`. Raises
+    there are two classes. loop: more settings of `training.fine_tune`, such as `evaluate` and `progress`. Raises
     ValueError for more layers than the encoder has.
     """
     if train_layers is not None and not 0 <= train_layers <= len(encoder.layers):
         raise ValueError(f"train_layers is {train_layers}; the encoder has {len(encoder.layers)} layers.")
     torch.manual_seed(seed)  # the new head and dropout draw from the global generator
     like = encoder.pooler.weight
-    model = SequenceClassifier(copy.deepcopy(encoder), label_names=label_names).to(like.device, like.dtype)
+    model = SequenceClassifier(copy.deepcopy(encoder), pooling=pooling, label_names=label_names).to(
+        like.device, like.dtype
+    )
     model.requires_grad_(True)
     if train_layers is not None:
         training.freeze(model.encoder.embeddings)
@@ -133,7 +136,6 @@ def fine_tuned(
         length_batches(examples, tokenizer, batch_size, generator(seed)),
         epochs=epochs,
         learning_rate=learning_rate,
-        progress=progress,
         **loop,
     )
     return model.eval(), history
@@ -655,7 +657,7 @@ def print_report(report: dict) -> None:
         rows = [[name, *row] for name, row in zip(report["labels"], report["confusion"], strict=True)]
         print("Confusion matrix: a row for each true class, a column for each predicted one.")
         print(_table([["", *report["labels"]], *rows]))
-    print(f"Saved the classifier in the folder {report['folder'].name!r}.")
+    print(f"Saved the classifier in the folder {Path(report['folder']).name!r}.")
 
 
 def _table(rows: list[list]) -> str:

@@ -143,7 +143,7 @@ def test_what_is_printed(trained):
     table = [line.split() for line in lines[11:15]]
     assert table == [["bad", "good", "mixed"], *([n, *map(str, r)] for n, r in zip(WORDS_SORTED, report["confusion"]))]
     assert len({len(line) for line in lines[11:15]}) == 1, "the table is aligned"
-    assert lines[15:] == [f"Saved the classifier in the folder {report['folder'].name!r}."]
+    assert lines[15:] == [f"Saved the classifier in the folder {Path(report['folder']).name!r}."]
 
 
 WORDS_SORTED = sorted(WORDS)

