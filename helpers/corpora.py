@@ -18,6 +18,8 @@ SPLITS = ("train", "validation", "test")
 LABELS = ("negative", "positive")
 FOLDS = 5  # of the cross-validations
 CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
+RATINGS = Path(__file__).parent.parent / "data" / "human_ratings.csv"
+HASH_DIGITS = 16  # so many of a text's hash are in that file
 
 
 class Review(NamedTuple):
@@ -25,6 +27,14 @@ class Review(NamedTuple):
 
     text: str
     label: int
+
+
+class Rating(NamedTuple):
+    """What people think of a sentence: the `mean` and the standard deviation `sd` of `n` ratings from -4 to 4."""
+
+    mean: float
+    sd: float
+    n: int
 
 
 def load_reviews(name: str, split: str) -> list[Review]:
@@ -52,6 +62,22 @@ def split_fold(fold: int) -> tuple[list[Review], list[Review]]:
     reviews = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
     inside = [int(text_hash(review.text)[-8:], 16) // 10 % FOLDS == fold for review in reviews]
     return tuple([r for r, here in zip(reviews, inside, strict=True) if here == side] for side in (False, True))
+
+
+def ratings_of(reviews: list[Review]) -> list[Rating | None]:
+    """Return the human rating of each Rotten Tomatoes sentence (Hutto and Gilbert 2014), None for the few without one.
+    Raises FileNotFoundError if data/human_ratings.csv is missing."""
+    ratings = _ratings()
+    return [ratings.get(text_hash(review.text)[:HASH_DIGITS]) for review in reviews]
+
+
+@lru_cache(maxsize=1)
+def _ratings() -> dict[str, Rating]:
+    if not RATINGS.is_file():
+        raise FileNotFoundError(f"data/{RATINGS.name} is missing: take it from the repository again.")
+    with RATINGS.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        return {row["hash"]: Rating(float(row["mean"]), float(row["sd"]), int(row["ratings"])) for row in rows}
 
 
 def clean(text: str) -> str:

@@ -1,12 +1,14 @@
 """Measure honestly: frozen masks, filled blanks, trivial baselines, error bars, paired tests."""
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, bootstrap
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -280,3 +282,60 @@ def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> 
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return float(found.low), float(found.high)
+
+
+# ---------------------------------------------------------------- calibration
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """Return the temperature T for which softmax(logits / T) has the lowest mean loss, between 0.05 and 20 (Guo et al.
+    2017, section 4.2).
+
+    logits: float (n, classes), of examples that the model was not trained on; labels: int64 (n,). Above 1 the model was
+    too sure of itself. Dividing changes no prediction. Raises ValueError for no example, or a label for each that does
+    not fit.
+    """
+    if logits.dim() != 2 or len(logits) == 0 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"Logits {tuple(logits.shape)} and labels {tuple(labels.shape)} must be (n, classes) and (n,)."
+        )
+    scores = logits.double()
+
+    def loss(log_temperature: float) -> float:
+        return torch.nn.functional.cross_entropy(scores / math.exp(log_temperature), labels).item()
+
+    found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded", options={"xatol": 1e-6})
+    return math.exp(found.x)
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> list[dict]:
+    """Sort predictions by confidence into bins of equal width over (0, 1] (Guo et al. 2017, section 2).
+
+    confidence: float (n,), the probability of the predicted class; right: bool (n,). Returns, for each bin that is not
+    empty, `low` and `high` (which belongs to the bin), mean `confidence`, `accuracy`, and `n`. Raises ValueError for
+    unequal lengths, no prediction, or a confidence outside (0, 1].
+    """
+    confidence, right = np.asarray(confidence, dtype=float), np.asarray(right, dtype=bool)
+    if confidence.shape != right.shape or confidence.size == 0:
+        raise ValueError(f"Confidence {confidence.shape} and right {right.shape} must be equally long, and not empty.")
+    if not ((confidence > 0) & (confidence <= 1)).all():
+        raise ValueError("A confidence is a probability: it must be above 0 and at most 1.")
+    edges = np.linspace(0, 1, bins + 1)
+    places = np.searchsorted(edges, confidence) - 1
+    return [
+        {
+            "low": float(edges[i]),
+            "high": float(edges[i + 1]),
+            "confidence": float(confidence[places == i].mean()),
+            "accuracy": float(right[places == i].mean()),
+            "n": int((places == i).sum()),
+        }
+        for i in np.unique(places)
+    ]
+
+
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Return the mean gap between confidence and accuracy over the bins of `reliability`, each weighted by its n (Guo
+    et al. 2017, equation 3). Arguments and errors are those of `reliability`."""
+    found = reliability(confidence, right, bins)
+    return sum(part["n"] * abs(part["accuracy"] - part["confidence"]) for part in found) / len(confidence)
