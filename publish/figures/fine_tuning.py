@@ -4,6 +4,7 @@ from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, PALE, SMALL
 
 PRETRAINED = (blend(BLUE, 0.22), BLUE, INK, MUTED)
 NEW = (blend(ORANGE, 0.3), DARK[ORANGE], INK, MUTED)
+UNTRAINED = (blend(BLUE, 0.08), BLUE, INK, MUTED)
 PLAIN = ("#ffffff", LINE, INK, MUTED)
 FIXED = (TILE, LINE, INK, MUTED)
 
@@ -15,12 +16,12 @@ def recipe():
         "Fine-tuning, from start to end",
         "Inside a frame called training: labeled reviews go to the tokenizer, then to the pretrained encoder, then "
         "to a new classifier, which gives a loss. An arrow from the loss leads back to the encoder and the "
-        "classifier: AdamW changes all weights a little. After training come validation, test, a saved folder, and "
-        "predictions for your own text.",
-        304,
+        "classifier: AdamW changes all weights a little. Validation comes after each epoch. After training come test, "
+        "a saved folder, and predictions for your own text.",
+        366,
     )
     fig.heading("The recipe")
-    fig.rect(10, 48, 620, 146, "#ffffff", LINE, 1.5, 10, "5 4")
+    fig.rect(10, 48, 620, 212, "#ffffff", LINE, 1.5, 10, "5 4")
     parts = ((22, 104, "reviews", "text, label", PLAIN), (150, 104, "tokenizer", "IDs, mask", PLAIN))
     parts += ((278, 112, "encoder", "pretrained", PRETRAINED), (414, 106, "classifier", "new", NEW))
     parts += ((544, 74, "loss", "", PLAIN),)
@@ -34,13 +35,14 @@ def recipe():
     fig.dot(467, 158, INK)
     fig.text(426, 181, "AdamW changes all weights a little", SMALL)
     fig.text(26, 181, "**training**, in epochs", SMALL, anchor="start")
-    fig.arrow((82, 194), (82, 226))
-    after = (("validation", "after each epoch"), ("test", "at the end"), ("save", "a folder"), ("predict", "your text"))
+    fig.block(26, 198, 168, 48, "validation", "after each epoch", PLAIN)
+    fig.arrow((82, 260), (82, 288))
+    after = (("test", "at the end"), ("save", "a folder"), ("predict", "your text"))
     for i, (name, note) in enumerate(after):
-        x = 10 + 160 * i
-        fig.block(x, 226, 140, 58, name, note, PLAIN)
-        if i < 3:
-            fig.arrow((x + 140, 255), (x + 160, 255))
+        x = 10 + 213 * i
+        fig.block(x, 288, 194, 58, name, note, PLAIN)
+        if i < 2:
+            fig.arrow((x + 194, 317), (x + 213, 317))
     return fig
 
 
@@ -52,7 +54,7 @@ def splits():
         "Rotten Tomatoes has 6,773 training sentences, of which the class run uses 300, 887 validation sentences, "
         "and 870 test sentences. Training changes the weights. Validation chooses: the epoch, the learning rate. "
         "Test reports, once, and decides nothing.",
-        242,
+        256,
     )
     fig.heading("Three splits, three jobs")
     rows = (
@@ -64,11 +66,11 @@ def splits():
         y = 58 + 60 * i
         fig.text(20, y + 24, f"**{name}**", anchor="start")
         fig.rect(126, y, 480 * n / 6773, 36, blend(color, 0.25), color, 1.5, 4)
-        if name == "train":
+        if name != "test":
             fig.rect(126, y, 480 * 300 / 6773, 36, color, color, 1.5, 4)
         x = 160 if name == "train" else 204
         fig.text(x, y + 23, f"{n:,}: {job}", SMALL, anchor="start")
-    fig.text(126, 230, "The dark part: the 300 sentences of the class run.", SMALL, MUTED, "start")
+    fig.text(126, 240, "Dark: what this notebook uses, 300 sentences each.", SMALL, MUTED, "start")
     return fig
 
 
@@ -80,7 +82,7 @@ def classifier():
         "The tokens [CLS] a joy to watch [SEP] go through the encoder, and each gets a vector of 384 numbers. Only "
         "the vector of [CLS] goes on: through the pooler, a linear layer from 384 to 384 and tanh; through dropout; "
         "through a linear layer from 384 to 2. The result is two logits, for negative and positive. Logits and label "
-        "give the loss. The encoder is pretrained; the last linear layer is new.",
+        "give the loss. The encoder is pretrained; its pooler is untrained in MiniLM; the last layer is new.",
         408,
     )
     fig.heading("From [CLS] to the loss")
@@ -97,7 +99,7 @@ def classifier():
     fig.text(590, 210, "seq,", SMALL, MUTED)
     fig.text(590, 228, "384)", SMALL, MUTED)
     fig.arrow((lanes[0], 226), (lanes[0], 274), label="the vector of [CLS], (batch, 384)")
-    fig.block(20, 276, 98, 58, "pooler", "384 → 384", PRETRAINED)
+    fig.block(20, 276, 98, 58, "pooler", "384 → 384", UNTRAINED)
     fig.block(144, 276, 98, 58, "dropout", "", PLAIN)
     fig.block(268, 276, 98, 58, "linear", "384 → 2", NEW)
     for x, name, shade in ((392, "neg.", 0.15), (444, "pos.", 0.5)):
@@ -110,7 +112,8 @@ def classifier():
     fig.arrow((580, 366), (580, 334))
     fig.text(580, 384, "label", SMALL)
     fig.key(20, 390, blend(BLUE, 0.35), "pretrained", SMALL)
-    fig.key(130, 390, blend(ORANGE, 0.45), "new, random at first", SMALL)
+    fig.key(130, 390, blend(ORANGE, 0.45), "new, random", SMALL)
+    fig.key(246, 390, blend(BLUE, 0.1), "untrained in MiniLM", SMALL)
     return fig
 
 
@@ -144,7 +147,7 @@ def rungs():
             fig.path(f"M190 {y + 22}H414", LINE, dash="4 4")
             fig.text(302, y + 27, "ignored", SMALL, MUTED, back="#ffffff")
         fig.block(414, y, 206, 44, last[0], "", last[1])
-    fig.key(118, 326, blend(ORANGE, 0.45), "learned from the labels", SMALL)
+    fig.key(118, 326, blend(ORANGE, 0.45), "changed by the labels", SMALL)
     fig.key(330, 326, TILE, "fixed", SMALL)
     return fig
 

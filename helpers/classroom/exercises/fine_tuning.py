@@ -145,7 +145,7 @@ class Slopes(nn.Module):
 @exercise(
     fine_tune,
     minutes=15,
-    difficulty=3,
+    difficulty=2,
     build=True,
     hints=(
         "For each batch: forward with labels, forget the old gradients, backward, clip, optimizer, schedule; note the "
