@@ -595,9 +595,10 @@ class BestEpoch:
 def score_test_split(model: SequenceClassifier, prepared: Prepared, tokenizer, device="cpu") -> dict:
     """Return how the classifier does on the test split.
 
-    `accuracy`, its `interval` (95%, Wilson), and `n`; `macro_f1`; `majority`, the accuracy of always giving the
-    training split's most frequent class; `confusion` (int; a row for each true class); `labels`, the class names; and
-    `mistakes`: text, true label, predicted label, and its probability, the surest first.
+    `accuracy`, its `interval` (95%, Wilson), and `n`; `macro_f1`; two accuracies to compare with, `tfidf` (None for
+    texts without words) and `majority`, always giving the training split's most frequent class; `confusion` (int; a row
+    for each true class); `labels`, the class names; and `mistakes`: text, true label, predicted label, and its
+    probability, the surest first.
     """
     examples, names = prepared.examples["test"], prepared.names
     probabilities = logits_in_order(model, examples, tokenizer, device).softmax(-1).numpy()
@@ -609,6 +610,7 @@ def score_test_split(model: SequenceClassifier, prepared: Prepared, tokenizer, d
     return evaluation.score(predicted == true) | {
         "macro_f1": float(f1_score(true, predicted, labels=classes, average="macro", zero_division=0)),
         "majority": float((true == majority).mean()),
+        "tfidf": tfidf_accuracy(prepared),
         "confusion": confusion_matrix(true, predicted, labels=classes),
         "labels": names,
         "mistakes": [
@@ -616,6 +618,20 @@ def score_test_split(model: SequenceClassifier, prepared: Prepared, tokenizer, d
             for i in wrong.tolist()
         ],
     }
+
+
+def tfidf_accuracy(prepared: Prepared) -> float | None:
+    """Return the test accuracy of `tfidf_baseline` on the same splits; None for texts in which it finds no words."""
+    splits = [
+        [Review(text, example["labels"]) for text, example in zip(prepared.texts[s], prepared.examples[s], strict=True)]
+        for s in ("train", "test")
+    ]
+    try:
+        return float(tfidf_baseline(*splits).mean())
+    except ValueError as error:  # what scikit-learn raises for texts of emoji alone, for example
+        if "empty vocabulary" not in str(error):
+            raise
+        return None
 
 
 def print_data(prepared: Prepared, max_length: int, positions: int) -> None:
@@ -652,7 +668,8 @@ def print_report(report: dict) -> None:
         f"Test accuracy: {report['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}, n = {report['n']:,}); "
         f"macro-F1: {report['macro_f1']:.3f}."
     )
-    print(f"Always answering with the most frequent class: {report['majority']:.1%}.")
+    counted = "" if report["tfidf"] is None else f" TF-IDF + logistic regression: {report['tfidf']:.1%}."
+    print(f"For comparison, always the most frequent class: {report['majority']:.1%}.{counted}")
     if len(report["labels"]) <= 12:
         rows = [[name, *row] for name, row in zip(report["labels"], report["confusion"], strict=True)]
         print("Confusion matrix: a row for each true class, a column for each predicted one.")

@@ -53,24 +53,23 @@ def splits():
         "Three splits, three jobs",
         "Rotten Tomatoes has 6,773 training sentences, of which the class run uses 300, 887 validation sentences, "
         "and 870 test sentences. Training changes the weights. Validation chooses: the epoch, the learning rate. "
-        "Test reports, once, and decides nothing.",
+        "Test reports, and decides nothing.",
         256,
     )
     fig.heading("Three splits, three jobs")
     rows = (
         ("train", 6773, "changes the weights", BLUE),
         ("validation", 887, "chooses: the epoch, the learning rate", ORANGE),
-        ("test", 870, "reports once, and decides nothing", GREEN),
+        ("test", 870, "reports, and decides nothing", GREEN),
     )
     for i, (name, n, job, color) in enumerate(rows):
         y = 58 + 60 * i
         fig.text(20, y + 24, f"**{name}**", anchor="start")
         fig.rect(126, y, 480 * n / 6773, 36, blend(color, 0.25), color, 1.5, 4)
-        if name != "test":
-            fig.rect(126, y, 480 * 300 / 6773, 36, color, color, 1.5, 4)
+        fig.rect(126, y, 480 * (n if name == "test" else 300) / 6773, 36, color, color, 1.5, 4)
         x = 160 if name == "train" else 204
         fig.text(x, y + 23, f"{n:,}: {job}", SMALL, anchor="start")
-    fig.text(126, 240, "Dark: what this notebook uses, 300 sentences each.", SMALL, MUTED, "start")
+    fig.text(126, 240, "Dark: what this notebook uses, 300 + 300 + 870.", SMALL, MUTED, "start")
     return fig
 
 
@@ -193,12 +192,12 @@ def csv_file():
         ("sentence", "opinion"),
         ("a joy to watch", "positive"),
         ("flat and slow", "negative"),
-        ("it has a cat", "mixed"),
+        ("it has a cat", "in between"),
     )
     for r, (text, label) in enumerate(rows):
         y = 64 + 30 * r
-        fig.cell(20, y, 126, 30, TILE if r == 0 else "#ffffff", label=text)
-        fig.cell(146, y, 84, 30, TILE if r == 0 else "#ffffff", label=label)
+        fig.cell(14, y, 122, 30, TILE if r == 0 else "#ffffff", label=text)
+        fig.cell(136, y, 94, 30, TILE if r == 0 else "#ffffff", label=label)
     fig.text(125, 206, "a CSV file", SMALL, MUTED)
     fig.arrow((230, 124), (262, 124))
     fig.block(262, 94, 158, 60, "fine_tune_csv", "minutes", NEW)

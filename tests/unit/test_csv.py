@@ -139,7 +139,8 @@ def test_what_is_printed(trained):
         f"Test accuracy: {report['accuracy']:.1%} (95% interval {low:.1%} to {high:.1%}, n = 12); "
         f"macro-F1: {report['macro_f1']:.3f}."
     )
-    assert lines[9] == "Always answering with the most frequent class: 33.3%."
+    counted = f"TF-IDF + logistic regression: {report['tfidf']:.1%}."
+    assert lines[9] == f"For comparison, always the most frequent class: 33.3%. {counted}"
     table = [line.split() for line in lines[11:15]]
     assert table == [["bad", "good", "mixed"], *([n, *map(str, r)] for n, r in zip(WORDS_SORTED, report["confusion"]))]
     assert len({len(line) for line in lines[11:15]}) == 1, "the table is aligned"
@@ -582,3 +583,17 @@ def test_an_earlier_classifier_or_an_empty_folder_may_be_used(tmp_path):
     transfer.check_folder(tmp_path / "new")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
     transfer.check_folder(tmp_path)
+
+
+def prepared_of(train: list[tuple[str, int]], test: list[tuple[str, int]]) -> transfer.Prepared:
+    rows = {"train": train, "validation": [], "test": test}
+    examples = {split: [{"labels": label} for _, label in pairs] for split, pairs in rows.items()}
+    return transfer.Prepared(
+        ["no", "yes"], examples, {s: [text for text, _ in pairs] for s, pairs in rows.items()}, 0, 0, 0
+    )
+
+
+def test_counting_words_is_compared_on_the_same_split():
+    train = [("good film", 1), ("a good one", 1), ("bad film", 0), ("a bad one", 0)]
+    assert transfer.tfidf_accuracy(prepared_of(train, [("good", 1), ("bad", 0), ("bad", 1), ("so bad", 0)])) == 0.75
+    assert transfer.tfidf_accuracy(prepared_of([("\N{GRINNING FACE}", 1), ("!", 0)], [("?", 1)])) is None

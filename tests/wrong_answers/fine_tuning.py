@@ -112,6 +112,10 @@ def chi_square(only_a, only_b):
 WRONG = {
     "Classifier": [
         (classifier("self.encoder.pool(hidden_states)", "hidden_states[:, 0]"), "Where is the pooler"),
+        (
+            classifier("self.encoder.pool(hidden_states)", "self.encoder.pool(hidden_states[:, 0])"),
+            "picks [CLS] itself",
+        ),
         (classifier("self.encoder.pool(hidden_states)", "self.encoder.pool(hidden_states[:, 1:])"), "pooled vector"),
         (classifier("self.encoder.pool(hidden_states)", MEAN), "pooled vector"),
         (classifier("self.encoder.pool(hidden_states)", "hidden_states"), "one row of three numbers"),

@@ -60,7 +60,7 @@ def small_encoder(**settings) -> bert.Encoder:
     hints=(
         "Four steps: the encoder, its pooler, dropout, the linear layer. self.encoder(…) returns an object; you need "
         "its last_hidden_state, (batch, seq, hidden).",
-        "self.encoder.pool(hidden_states) takes the vector of [CLS] through the pooler, (batch, hidden). For the loss, "
+        "self.encoder.pool(hidden_states) picks the vector of [CLS] and passes it on, (batch, hidden). For the loss, "
         "F.cross_entropy(logits, labels) takes logits as they are, without softmax.",
     ),
 )
@@ -71,8 +71,19 @@ def check_classifier(answer):
     ids = torch.tensor([[1, 7, 4, 9, 2], [1, 5, 2, 0, 0], [1, 3, 8, 6, 2], [1, 9, 2, 0, 0]])
     mask, types = (ids != 0).long(), torch.tensor([[0, 0, 1, 1, 1], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1], [0, 0, 1, 0, 0]])
     labels = torch.tensor([2, 0, 1, 1])
+    pool, given = encoder.pool, []
+
+    def pool_or_note(hidden_states):
+        given.append(hidden_states.dim())
+        return pool(hidden_states if hidden_states.dim() == 3 else hidden_states[:, None])
+
+    encoder.pool = pool_or_note
     with torch.no_grad():
-        output, expected = model(ids, mask, types), ours(ids, mask, types).logits
+        output = model(ids, mask, types)
+        whole = given in ([], [3])
+        yield whole, "self.encoder.pool picks [CLS] itself: do you give it the whole last_hidden_state, once?"
+        encoder.pool = pool
+        expected = ours(ids, mask, types).logits
         yield isinstance(output, ClassifierOutput), "Do you return a ClassifierOutput, with the loss and the logits?"
         logits = output.logits
         fits = isinstance(logits, Tensor) and logits.shape == (4, 3)
@@ -215,7 +226,7 @@ def predict(model, tokenizer, texts, batch_size=32):
     for start in range(0, len(texts), batch_size):
         chunk = texts[start : start + batch_size]
         batch = tokenizer(chunk, padding=True, truncation=True, return_tensors="pt")
-        batch = batch.to(model.classifier.weight.device)
+        batch = batch.to(next(model.parameters()).device)
         with torch.no_grad():
             found.append(model(**batch).logits.softmax(-1))
     return torch.cat(found)
@@ -255,7 +266,7 @@ def check_predict(answer):
     with torch.no_grad():
         model.eval()
         alone = [model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1) for text in texts]
-    question = "Each text alone gives other numbers. Are padding masked, and the rows in the order of the texts?"
+    question = "Each text alone gives other numbers. Is padding masked, and are the rows in the order of the texts?"
     yield compare(found, torch.cat(alone), question, texts=texts)
     long = ["good film " * 9]
     limit = f"A text of 20 tokens, but the model has {encoder.config.max_position_embeddings} positions"

