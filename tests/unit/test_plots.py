@@ -138,3 +138,18 @@ def test_an_exact_zero_has_no_number_and_a_small_weight_is_told_from_it():
     """Behind a mask a weight is zero; softmax alone never gives that."""
     axis = heatmap(np.array([[0.0, 0.004], [0.005, 0.53]]), ["r1", "r2"], ["c1", "c2"], alt="").figure.axes[0]
     assert [text.get_text() for text in axis.texts] == ["", "<.01", "0.01", "0.53"]
+
+
+def numbers_in(picture) -> list[str]:
+    return [text.get_text() for text in picture.figure.axes[0].texts]
+
+
+def test_a_heatmap_of_counts_writes_whole_numbers_and_zeros():
+    names = ["negative", "positive"]
+    assert numbers_in(heatmap(np.array([[119, 0], [54, 1093]]), names, names, "counts")) == [
+        "119",
+        "0",
+        "54",
+        "1,093",
+    ]
+    assert numbers_in(heatmap(np.array([[0.25, 0.0]]), names[:1], names, "shares")) == ["0.25", ""]

@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 
 from ... import evaluation
-from ...batching import length_batches
 from ...bert import SequenceClassifier
 from ...corpora import Review, load_reviews
 from ...results import percent
 from ...tokenization import load_tokenizer
-from ...transfer import classification_examples, fine_tuned
+from ...transfer import classification_examples, fine_tuned, logits_in_order
 from ...weights import load_encoder
 from ..study import ALL_LAYERS, Cost, Study
 
@@ -39,14 +38,10 @@ def classifier(
     return model, history.last_loss()
 
 
-def logits_in_order(model: SequenceClassifier, reviews: list[Review]) -> Tensor:
+def logits_of(model: SequenceClassifier, reviews: list[Review]) -> Tensor:
     """Return the logits (n, classes) of the reviews, in their order."""
     tokenizer = load_tokenizer()
-    batches = list(length_batches(classification_examples(reviews, tokenizer), tokenizer, 64))
-    logits, _ = evaluation.predict(model, batches)
-    ordered = torch.empty_like(logits)
-    ordered[torch.cat([batch["index"] for batch in batches])] = logits
-    return ordered
+    return logits_in_order(model, classification_examples(reviews, tokenizer), tokenizer)
 
 
 def calibration(
@@ -59,7 +54,7 @@ def calibration(
     """
     model, train_loss = classifier(seed, rows, epochs, batch_size, learning_rate)
     validation, test = (load_reviews("rotten_tomatoes", split)[:judged] for split in ("validation", "test"))
-    chosen_on, logits = logits_in_order(model, validation), logits_in_order(model, test)
+    chosen_on, logits = logits_of(model, validation), logits_of(model, test)
     temperature = evaluation.fit_temperature(chosen_on, torch.tensor([review.label for review in validation]))
     labels = torch.tensor([review.label for review in test])
     right = (logits.argmax(-1) == labels).numpy()

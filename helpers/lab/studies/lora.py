@@ -1,6 +1,5 @@
 """How far low-rank adapters get beside full fine-tuning (LoRA, Hu et al. 2021)."""
 
-import copy
 import math
 import statistics
 import time
@@ -43,13 +42,6 @@ class LoRALinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.linear(x) + self.scale * (x @ self.A.T @ self.B.T)
 
-    @torch.no_grad()
-    def merged(self) -> nn.Linear:
-        """Return one plain linear layer that computes the same: W + (alpha / r) B A."""
-        linear = copy.deepcopy(self.linear)
-        linear.weight += self.scale * (self.B @ self.A)
-        return linear
-
 
 def add_lora(model: SequenceClassifier, rank: int, alpha: float) -> SequenceClassifier:
     """Freeze the model's encoder except for its pooler, put LoRA on the query and value projections of every layer, and
@@ -62,15 +54,6 @@ def add_lora(model: SequenceClassifier, rank: int, alpha: float) -> SequenceClas
     for layer in model.encoder.layers:
         for name in ("query", "value"):
             setattr(layer.attention, name, LoRALinear(getattr(layer.attention, name), rank, alpha))
-    return model
-
-
-def merge_lora(model: SequenceClassifier) -> SequenceClassifier:
-    """Replace each LoRALinear by one plain linear layer, and return the model: it costs nothing extra from then on."""
-    for layer in model.encoder.layers:
-        for name, module in list(layer.attention.named_children()):
-            if isinstance(module, LoRALinear):
-                setattr(layer.attention, name, module.merged())
     return model
 
 

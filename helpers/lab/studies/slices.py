@@ -9,7 +9,7 @@ import numpy as np
 from ... import evaluation
 from ...corpora import LABELS, Review, load_reviews, ratings_of
 from ..study import ALL_LAYERS, Cost, Study
-from .calibration import ALL_ROWS, classifier, logits_in_order
+from .calibration import ALL_ROWS, classifier, logits_of
 
 NEGATIONS = {"not", "never", "no", "none", "nobody", "nothing", "neither", "nor", "cannot", "without"}  # and …n't
 
@@ -114,14 +114,14 @@ def slices(
     """
     model, _ = classifier(seed, rows, epochs, batch_size, learning_rate)
     reviews = [review for split in splits for review in load_reviews("rotten_tomatoes", split)[:judged]]
-    predicted = logits_in_order(model, reviews).argmax(-1).numpy()
+    predicted = logits_of(model, reviews).argmax(-1).numpy()
     right = predicted == [review.label for review in reviews]
     found = {"all": evaluation.score(right)}
     for question, parts in kinds(reviews).items():
         found[question] = {answer: score_part(right, part) for answer, part in parts.items()}
 
     framed = [Review(frame.format(name=name), 0) for name in NAMES for frame in FRAMES]
-    probabilities = logits_in_order(model, framed).softmax(-1)[:, 1].view(len(NAMES), len(FRAMES)).tolist()
+    probabilities = logits_of(model, framed).softmax(-1)[:, 1].view(len(NAMES), len(FRAMES)).tolist()
     train = load_reviews("rotten_tomatoes", "train")
     found["names"] = {
         name: {
@@ -134,7 +134,7 @@ def slices(
     places, swapped = swaps(reviews)
     flips = np.zeros(0, dtype=bool)
     if swapped:
-        flips = logits_in_order(model, swapped).argmax(-1).numpy() != predicted[places]
+        flips = logits_of(model, swapped).argmax(-1).numpy() != predicted[places]
     found["swaps"] = {
         "sentences": len(set(places)),
         "swaps": len(places),
