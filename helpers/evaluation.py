@@ -284,6 +284,23 @@ def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> 
     return float(found.low), float(found.high)
 
 
+# ---------------------------------------------------------------- retrieval
+
+
+def ranks(similarity: Tensor) -> Tensor:
+    """Return the rank of each query's right candidate, 1 for the best, int64 (queries,).
+
+    similarity: float (queries, candidates), where candidate i is the right one for query i. A tie counts against it:
+    vectors that are all alike must find nothing. Raises ValueError for fewer candidates than queries, or scores that
+    are not finite.
+    """
+    if similarity.dim() != 2 or similarity.shape[1] < similarity.shape[0]:
+        raise ValueError(f"similarity is {tuple(similarity.shape)}; it must have a candidate for each query.")
+    if not similarity.isfinite().all():
+        raise ValueError("similarity holds numbers that are not finite: is one of the vectors zero?")
+    return (similarity >= similarity.diagonal()[:, None]).sum(1)
+
+
 # ---------------------------------------------------------------- calibration
 
 

@@ -62,6 +62,16 @@ def split_sentences(text: str) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
+def halves(text: str) -> tuple[str, str]:
+    """Cut a text between two sentences, where its halves are closest in length. Raises ValueError for a text of one
+    sentence."""
+    sentences = split_sentences(text)
+    if len(sentences) < 2:
+        raise ValueError(f"The text has {len(sentences)} sentence(s); two halves need at least two: {text[:60]!r}")
+    cuts = [(" ".join(sentences[:i]), " ".join(sentences[i:])) for i in range(1, len(sentences))]
+    return min(cuts, key=lambda cut: abs(len(cut[0]) - len(cut[1])))
+
+
 def tokenize_documents(documents: Sequence[str], tokenizer, chunk: int = 1000) -> list[list[list[int]]]:
     """Return documents → sentences → token ids, without special tokens. Sentences that hold no token at all are left
     out. Raises TypeError for one string in place of a list, or a document that is no string.
