@@ -149,6 +149,7 @@ def curves(
     title: str = "",
     baselines: Mapping[str, float] | None = None,
     logx: bool = False,
+    logy: bool = False,
     limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw lines by name, (x, y) each, and dashed horizontal `baselines` to hold them against. A baseline has the color
@@ -162,6 +163,8 @@ def curves(
         axis.axhline(level, linestyle="--", color=color, linewidth=1.2, label=name)
     if logx:
         axis.set_xscale("log")
+    if logy:
+        axis.set_yscale("log")
     axis.set(xlabel=xlabel, ylabel=ylabel, title=title)
     if limits:
         axis.set_ylim(*limits)

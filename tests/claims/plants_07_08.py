@@ -1,21 +1,19 @@
 """Bugs for notebooks 07 and 08: each must turn the named claim red."""
 
 PLANTS = [
-    # The bare vector of the second token instead of [CLS].
-    {"claim": "07.1", "module": "bert", "old": "return hidden[:, 0]", "new": "return hidden[:, 1]"},
-    # The mean divides by the padded length.
+    # The mean is divided by the padded length.
     {
         "claim": "07.2",
-        "module": "bert",
-        "old": "return (hidden * real).sum(1) / real.sum(1)",
-        "new": "return (hidden * real).mean(1)",
+        "module": "build",
+        "old": "return (hidden_states * real).sum(1) / real.sum(1)",
+        "new": "return (hidden_states * real).mean(1)",
     },
-    # The maximum looks at padding.
+    # Padding takes part in the mean.
     {
         "claim": "07.2",
-        "module": "bert",
-        "old": "return hidden.masked_fill(real == 0, -torch.inf).amax(1)",
-        "new": "return hidden.amax(1)",
+        "module": "build",
+        "old": "real = attention_mask[:, :, None]  # (batch, seq, 1)",
+        "new": "real = torch.ones_like(attention_mask)[:, :, None]",
     },
     # Dropout stays on while vectors are measured.
     {"claim": "07.3", "module": "transfer", "old": "    with evaluating(encoder):\n", "new": "    if True:\n"},
@@ -26,14 +24,16 @@ PLANTS = [
         "old": "mask = attention_mask[:, None] if attention_mask.dim() == 3 else padding_mask(attention_mask)",
         "new": "mask = None if attention_mask.dim() == 3 else padding_mask(attention_mask)",
     },
-    # The softmax runs over the queries.
+    # The second token takes the place of [CLS].
+    {"claim": "07.5", "module": "build", "old": "return hidden_states[:, 0]", "new": "return hidden_states[:, 1]"},
+    # A dot product, not a cosine.
     {
-        "claim": "07.6",
-        "module": "attention",
-        "old": "weights = scores.softmax(dim=-1)",
-        "new": "weights = scores.softmax(dim=-2)",
+        "claim": "07.5",
+        "module": "build",
+        "old": "return (a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1))",
+        "new": "return (a * b).sum(-1)",
     },
-    # Keys ask and queries answer.
+    # The keys and the queries are swapped.
     {
         "claim": "07.7",
         "module": "attention",
@@ -47,12 +47,12 @@ PLANTS = [
         "old": "return torch.tanh(self.pooler(last_hidden_state[:, 0]))",
         "new": "return self.pooler(last_hidden_state[:, 0])",
     },
-    # Whatever layer is asked for, the embeddings' vectors come back.
+    # [CLS] is the same for all texts.
     {
         "claim": "07.10",
-        "module": "transfer",
-        "old": "pool(states[layer], batch",
-        "new": "pool(states[0], batch",
+        "module": "build",
+        "old": "return hidden_states[:, 0]",
+        "new": "return hidden_states[:, 0] * 0 + 1",
     },
     # A feed-forward part of three times the width.
     {"claim": "08.1", "module": "bert", "old": "intermediate_size: int = 3072", "new": "intermediate_size: int = 2304"},

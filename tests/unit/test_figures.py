@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons" / "figures"
 DRAWN = {figure.name: figure.svg() for figure in figures()}
 BY_HAND = {
-    "07_cls_token",
     "08_variants",
 }
 PALETTE = ["#0072b2", "#e69f00", "#009e73", "#56b4e9", "#d55e00", "#cc79a7", "#f0e442"]  # Okabe and Ito's, less black
@@ -261,7 +260,7 @@ def test_a_file_that_is_no_xml_is_found():
 def test_a_changed_a_missing_and_a_foreign_file_are_found(tmp_path):
     for name, svg in DRAWN.items():
         (tmp_path / f"{name}.svg").write_text(svg, encoding="utf-8", newline="\n")
-    (tmp_path / "07_cls_token.svg").write_text("by hand", encoding="utf-8")
+    (tmp_path / "08_variants.svg").write_text("by hand", encoding="utf-8")
     assert differences(DRAWN, tmp_path) == []
     (tmp_path / "01_question.svg").write_text(plain().replace("same", "only"), encoding="utf-8", newline="\n")
     (tmp_path / "01_qkv.svg").unlink()

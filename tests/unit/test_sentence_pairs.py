@@ -17,6 +17,7 @@ from helpers.sentence_pairs import (
     NOT_NEXT,
     SWAPPED,
     build_inputs,
+    halves,
     joined,
     make_nsp_pairs,
     make_order_pairs,
@@ -327,3 +328,33 @@ def test_chunks_change_nothing(small_tokenizer):
     documents = ["It rained. We left at 5.", "", "A film! A second sentence? A third."] * 3
     whole = tokenize_documents(documents, small_tokenizer)
     assert tokenize_documents(documents, small_tokenizer, chunk=2) == whole and len(whole) == 9 and whole[1] == []
+
+
+# ---------------------------------------------------------------- halves
+
+
+def test_halves_are_cut_between_two_sentences_and_lose_nothing():
+    text = "It is a gem. I saw it twice. Nobody plays a tired detective like her, in any film that I know."
+    assert halves(text) == (
+        "It is a gem. I saw it twice.",
+        "Nobody plays a tired detective like her, in any film that I know.",
+    )
+    assert halves("One. Two.") == ("One.", "Two.")
+    for review in load_documents("imdb", "test")[:200]:
+        if len(split_sentences(review)) > 1:
+            first, second = halves(review)
+            assert " ".join([first, second]).split() == review.split()
+
+
+def test_the_cut_is_the_one_nearest_to_the_middle():
+    sentences = [f"{'Word ' * n}end." for n in (9, 1, 1, 8)]
+    first, second = halves(" ".join(sentences))
+    assert abs(len(first) - len(second)) == min(
+        abs(len(" ".join(sentences[:i])) - len(" ".join(sentences[i:]))) for i in (1, 2, 3)
+    )
+
+
+@pytest.mark.parametrize("text", ["One sentence only.", "no capital. after the period", ""])
+def test_one_sentence_has_no_halves(text):
+    with pytest.raises(ValueError, match="two halves need at least two"):
+        halves(text)

@@ -29,43 +29,105 @@ def forgets_the_root(a, b):
     return (a * b).sum(-1) / ((a * a).sum(-1) * (b * b).sum(-1))
 
 
+def share_of_the_angle(a, b):
+    return 1 - 2 * cls_token.cosine(a, b).clamp(-1, 1).acos() / torch.pi
+
+
 def divides_in_place(a, b):
     a /= a.norm(dim=-1, keepdim=True)
     b /= b.norm(dim=-1, keepdim=True)
     return (a * b).sum(-1)
 
 
-# mean_pooling
+# pool
 
 
-def mean_over_every_slot(hidden_states, attention_mask):
-    return hidden_states.mean(1)
+def mean_over_every_position(hidden_states, attention_mask, pooling):
+    return hidden_states[:, 0] if pooling == "cls" else hidden_states.mean(1)
 
 
-def sum_without_division(hidden_states, attention_mask):
-    return (hidden_states * attention_mask[:, :, None]).sum(1)
+def sum_without_division(hidden_states, attention_mask, pooling):
+    return hidden_states[:, 0] if pooling == "cls" else (hidden_states * attention_mask[:, :, None]).sum(1)
 
 
-def one_count_for_all_rows(hidden_states, attention_mask):
+def one_count_for_all_rows(hidden_states, attention_mask, pooling):
+    if pooling == "cls":
+        return hidden_states[:, 0]
     real = attention_mask[:, :, None].to(hidden_states.dtype)
     return (hidden_states * real).sum(1) / real.sum(1).mean()
 
 
-def mean_over_the_hidden_axis(hidden_states, attention_mask):
+def mean_over_the_hidden_axis(hidden_states, attention_mask, pooling):
+    if pooling == "cls":
+        return hidden_states[:, 0]
     return (hidden_states * attention_mask[:, :, None]).sum(-1) / attention_mask.sum(1, keepdim=True)
 
 
-def zeroes_padding_in_place(hidden_states, attention_mask):
+def zeroes_padding_in_place(hidden_states, attention_mask, pooling):
+    if pooling == "cls":
+        return hidden_states[:, 0]
     hidden_states[attention_mask == 0] = 0
     return hidden_states.sum(1) / attention_mask.sum(1, keepdim=True)
 
 
-def squeezes_the_padded_length(hidden_states, attention_mask):
-    return (hidden_states * attention_mask[:, :, None]).sum(1) / hidden_states.shape[1]
+def divides_by_the_padded_length(hidden_states, attention_mask, pooling):
+    return hidden_states[:, 0] if pooling == "cls" else (hidden_states * attention_mask[:, :, None]).mean(1)
 
 
-def real_tokens_come_first(hidden_states, attention_mask):
+def real_tokens_come_first(hidden_states, attention_mask, pooling):
+    if pooling == "cls":
+        return hidden_states[:, 0]
     return torch.stack([states[: int(mask.sum())].mean(0) for states, mask in zip(hidden_states, attention_mask)])
+
+
+def first_text_alone(hidden_states, attention_mask, pooling):
+    return hidden_states[0] if pooling == "cls" else cls_token.pool(hidden_states, attention_mask, pooling)
+
+
+def second_token(hidden_states, attention_mask, pooling):
+    return hidden_states[:, 1] if pooling == "cls" else cls_token.pool(hidden_states, attention_mask, pooling)
+
+
+def always_the_mean(hidden_states, attention_mask, pooling):
+    return cls_token.pool(hidden_states, attention_mask, "mean")
+
+
+# ranks
+
+
+def largest_similarity(similarity):
+    return similarity.max(1).values
+
+
+def one_number(similarity):
+    return (similarity >= similarity.diagonal()[:, None]).float().sum(1).mean()
+
+
+def from_zero(similarity):
+    return (similarity > similarity.diagonal()[:, None]).sum(1)
+
+
+def ascending(similarity):
+    return (similarity <= similarity.diagonal()[:, None]).sum(1)
+
+
+def against_candidates(similarity):
+    return (similarity >= similarity.diagonal()).sum(0)
+
+
+def queries_alone(similarity):
+    square = similarity[:, : len(similarity)]
+    return (square >= square.diagonal()[:, None]).sum(1)
+
+
+def ties_in_its_favor(similarity):
+    return (similarity > similarity.diagonal()[:, None]).sum(1) + 1
+
+
+def sorts_in_place(similarity):
+    own = similarity.diagonal().clone()
+    similarity.copy_(similarity.sort(dim=1, descending=True).values)
+    return (similarity >= own[:, None]).sum(1)
 
 
 # linear_probe
@@ -77,28 +139,28 @@ def ridge(train, labels, penalty=1.0):
     return torch.linalg.solve(gram, train.T @ (target - target.mean())), target.mean()
 
 
-def standardised(vectors):
+def standardized(vectors):
     return (vectors - vectors.mean(0)) / vectors.std(0).clamp(min=1e-6)
 
 
 def returns_a_score(train_vectors, train_labels, test_vectors, test_labels):
-    weights, middle = ridge(standardised(train_vectors), train_labels)
-    return ((standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)).float().mean()
+    weights, middle = ridge(standardized(train_vectors), train_labels)
+    return ((standardized(test_vectors) @ weights + middle > 0) == (test_labels == 1)).float().mean()
 
 
 def scores_the_training_rows(train_vectors, train_labels, test_vectors, test_labels):
-    weights, middle = ridge(standardised(train_vectors), train_labels)
-    return (standardised(train_vectors) @ weights + middle > 0) == (train_labels == 1)
+    weights, middle = ridge(standardized(train_vectors), train_labels)
+    return (standardized(train_vectors) @ weights + middle > 0) == (train_labels == 1)
 
 
-def does_not_standardise(train_vectors, train_labels, test_vectors, test_labels):
+def does_not_standardize(train_vectors, train_labels, test_vectors, test_labels):
     weights, middle = ridge(train_vectors, train_labels)
     return (test_vectors @ weights + middle > 0) == (test_labels == 1)
 
 
 def each_set_by_itself(train_vectors, train_labels, test_vectors, test_labels):
-    weights, middle = ridge(standardised(train_vectors), train_labels)
-    return (standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)
+    weights, middle = ridge(standardized(train_vectors), train_labels)
+    return (standardized(test_vectors) @ weights + middle > 0) == (test_labels == 1)
 
 
 def returns_an_array(train_vectors, train_labels, test_vectors, test_labels):
@@ -106,11 +168,11 @@ def returns_an_array(train_vectors, train_labels, test_vectors, test_labels):
 
 
 def forgets_the_mean_of_test_rows(train_vectors, train_labels, test_vectors, test_labels):
-    weights, middle = ridge(standardised(train_vectors), train_labels)
+    weights, middle = ridge(standardized(train_vectors), train_labels)
     return (test_vectors / train_vectors.std(0).clamp(min=1e-6) @ weights + middle > 0) == (test_labels == 1)
 
 
-def spread_alone(train_vectors, train_labels, test_vectors, test_labels):
+def divides_only(train_vectors, train_labels, test_vectors, test_labels):
     spread = train_vectors.std(0)
     spread[spread == 0] = 1
     weights, middle = ridge(train_vectors / spread, train_labels)
@@ -118,14 +180,14 @@ def spread_alone(train_vectors, train_labels, test_vectors, test_labels):
 
 
 def both_sets_together(train_vectors, train_labels, test_vectors, test_labels):
-    both = standardised(torch.cat([train_vectors, test_vectors]))
+    both = standardized(torch.cat([train_vectors, test_vectors]))
     weights, middle = ridge(both[: len(train_labels)], train_labels)
     return (both[len(train_labels) :] @ weights + middle > 0) == (test_labels == 1)
 
 
 def fits_the_test_rows(train_vectors, train_labels, test_vectors, test_labels):
-    weights, middle = ridge(standardised(test_vectors), test_labels)
-    return (standardised(test_vectors) @ weights + middle > 0) == (test_labels == 1)
+    weights, middle = ridge(standardized(test_vectors), test_labels)
+    return (standardized(test_vectors) @ weights + middle > 0) == (test_labels == 1)
 
 
 def divides_by_zero(train_vectors, train_labels, test_vectors, test_labels):
@@ -134,7 +196,7 @@ def divides_by_zero(train_vectors, train_labels, test_vectors, test_labels):
     return ((test_vectors - mean) / spread @ weights + middle > 0) == (test_labels == 1)
 
 
-def forgets_the_middle(train_vectors, train_labels, test_vectors, test_labels):
+def leaves_out_the_mean_of_y(train_vectors, train_labels, test_vectors, test_labels):
     mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)
     weights, _ = ridge((train_vectors - mean) / spread, train_labels)
     return ((test_vectors - mean) / spread @ weights > 0) == (test_labels == 1)
@@ -151,8 +213,7 @@ def labels_as_they_are(train_vectors, train_labels, test_vectors, test_labels):
 def no_penalty(train_vectors, train_labels, test_vectors, test_labels):
     mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)
     train, target = (train_vectors - mean) / spread, 2.0 * train_labels - 1
-    gram = train.T @ train + 1e-9 * torch.eye(train.shape[1])  # too small to count
-    weights = torch.linalg.solve(gram, train.T @ (target - target.mean()))
+    weights = torch.linalg.solve(train.T @ train, train.T @ (target - target.mean()))
     return ((test_vectors - mean) / spread @ weights + target.mean() > 0) == (test_labels == 1)
 
 
@@ -224,37 +285,51 @@ def mean_over_heads(attention, value, output):
 
 WRONG = {
     "cosine": [
-        (only_the_dot_product, "length of the second vector"),
-        (one_length_only, "length of the second vector"),
+        (only_the_dot_product, "divide by both lengths"),
+        (one_length_only, "divide by both lengths"),
         (all_pairs, "one number for each row"),
         (never_negative, "opposite vectors"),
+        (share_of_the_angle, "60 degrees"),
         (length_of_the_whole_batch, "its own two lengths"),
-        (forgets_the_root, "length of the second vector"),
+        (forgets_the_root, "divide by both lengths"),
         (divides_in_place, "change the vectors"),
     ],
-    "mean_pooling": [
-        (mean_over_every_slot, "what stands in padding"),
-        (real_tokens_come_first, "what stands in padding"),
+    "pool": [
+        (mean_over_every_position, "Other vectors at padding"),
+        (real_tokens_come_first, "Other vectors at padding"),
         (sum_without_division, "the plain mean over the tokens"),
         (one_count_for_all_rows, "its own number of tokens"),
-        (mean_over_the_hidden_axis, "one vector for each row"),
+        (mean_over_the_hidden_axis, 'With "mean", do you return one vector'),
         (zeroes_padding_in_place, "change the hidden states"),
-        (squeezes_the_padded_length, "all slots, or by that of real ones"),
+        (divides_by_the_padded_length, "the number of real tokens"),
+        (first_text_alone, 'With "cls", do you return one vector'),
+        (second_token, "the first token of each text"),
+        (always_the_mean, "the first token of each text"),
+    ],
+    "ranks": [
+        (ties_in_its_favor, "All candidates tie"),
+        (one_number, "one rank for each query"),
+        (largest_similarity, "the rank of candidate i for query i"),
+        (from_zero, "1 for the best"),
+        (ascending, "the rank of candidate i"),
+        (against_candidates, "the rank of candidate i for query i"),
+        (queries_alone, "least similar one at rank 4"),
+        (sorts_in_place, "change the similarities"),
     ],
     "linear_probe": [
         (returns_a_score, "and no score"),
         (returns_an_array, "a tensor"),
         (scores_the_training_rows, "one bool for each test row"),
-        (does_not_standardise, "same mean and spread"),
+        (does_not_standardize, "standardize all of them"),
         (forgets_the_mean_of_test_rows, "in the test rows as well"),
-        (spread_alone, "same mean and spread"),
-        (each_set_by_itself, "come from training"),
-        (both_sets_together, "come from training"),
+        (divides_only, "standardize all of them"),
+        (each_set_by_itself, "mean that of the training rows"),
+        (both_sets_together, "mean that of the training rows"),
         (fits_the_test_rows, "learn from the test labels"),
-        (divides_by_zero, "spread of 0"),
-        (forgets_the_middle, "1 is more frequent"),
-        (labels_as_they_are, "fit to -1 and 1"),
-        (no_penalty, "singular"),
+        (divides_by_zero, "standard deviation of 0 clamped"),
+        (leaves_out_the_mean_of_y, "the mean of y added"),
+        (labels_as_they_are, "with y -1 or 1"),
+        (no_penalty, "n times the identity"),
     ],
     "share_received": [
         (only_the_weights, "or only the weights"),

@@ -1,11 +1,61 @@
-"""Exercises of notebook 07: compare vectors, pool them, and read out what they hold without fooling yourself."""
+"""Exercises of notebook 07 and its depth: pool a text's vectors, compare two, probe them, rank candidates, and weigh
+attention by what it brings."""
 
 import torch
+from torch import Tensor
 
-from ..checks import exercise
+from ... import evaluation
+from ..checks import compare, exercise
 from . import close
 
-# ---------------------------------------------------------------- 1: cosine
+# ---------------------------------------------------------------- pool
+
+
+def pool(hidden_states, attention_mask, pooling):
+    """Return one vector per text, (batch, hidden): the first token's ("cls"), or the mean over real tokens ("mean")."""
+    if pooling == "cls":
+        return hidden_states[:, 0]
+    real = attention_mask[:, :, None]  # (batch, seq, 1)
+    return (hidden_states * real).sum(1) / real.sum(1)
+
+
+@exercise(
+    pool,
+    minutes=8,
+    difficulty=2,
+    build=True,
+    hints=(
+        'For "mean", multiply the vectors at padding by 0, then sum over the tokens. By what do you divide?',
+        "attention_mask[:, :, None] is (batch, seq, 1), and fits beside (batch, seq, hidden). Its sum over dimension 1 "
+        "is the number of real tokens of each row.",
+    ),
+)
+def check_pool(answer):
+    generator = torch.Generator().manual_seed(0)
+    states = torch.randn(3, 5, 4, generator=generator)
+    full, before = torch.ones(3, 5, dtype=torch.long), states.clone()
+    first = answer(states, full, "cls")
+    fits = isinstance(first, Tensor) and first.shape == (3, 4)
+    yield fits, 'With "cls", do you return one vector per text, (batch, hidden)?'
+    yield close(first, states[:, 0]), 'With "cls", is it the vector of the first token of each text?'
+    whole = answer(states, full, "mean")
+    fits = isinstance(whole, Tensor) and whole.shape == (3, 4)
+    yield fits, 'With "mean", do you return one vector per text, (batch, hidden)?'
+    yield close(whole, states.mean(1)), "Without padding, is it the plain mean over the tokens?"
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1]])
+    noise = torch.where(mask[:, :, None].bool(), states, 1000.0)
+    ignored = close(answer(noise, mask, "mean"), answer(states, mask, "mean"))
+    yield ignored, "Other vectors at padding change the mean. Do you multiply them by 0?"
+    question = "Two real tokens and three of padding: is the sum divided by the number of real tokens?"
+    two = answer(states[1:2], mask[1:2], "mean")
+    expected = (states[1:2, 0] + states[1:2, 1]) / 2
+    yield compare(two, expected, question, hidden_states=states[1:2], attention_mask=mask[1:2])
+    by_row = torch.cat([answer(states[i : i + 1], mask[i : i + 1], "mean") for i in range(3)])
+    yield close(answer(states, mask, "mean"), by_row), "Does each text divide by its own number of tokens?"
+    yield torch.equal(states, before), "Do you change the hidden states that you were given?"
+
+
+# ---------------------------------------------------------------- cosine
 
 
 def cosine(a, b):
@@ -17,8 +67,9 @@ def cosine(a, b):
     cosine,
     minutes=5,
     difficulty=1,
+    build=True,
     hints=(
-        "A dot product grows with the length of both vectors. Divide what should not count away.",
+        "A dot product grows with the length of both vectors. Divide both lengths away.",
         "The dot product of two rows is (a * b).sum(-1); the length of a row is a.norm(dim=-1).",
     ),
 )
@@ -26,72 +77,30 @@ def check_cosine(answer):
     generator = torch.Generator().manual_seed(0)
     a, b = given = torch.randn(2, 5, 7, generator=generator)
     before = given.clone()
-    yield answer(a, b).shape == (5,), "Do you return one number for each row, comparing row 0 with row 0 only?"
+    found = answer(a, b)
+    fits = isinstance(found, Tensor) and found.shape == (5,)
+    yield fits, "Do you return one number for each row, comparing row 0 with row 0 only?"
     one = torch.tensor([[1.0, 0.0]])
     yield close(answer(one, -one), torch.tensor([-1.0])), "Do two opposite vectors of length 1 get -1?"
     half = answer(one, torch.tensor([[0.5, 0.75**0.5]]))
     yield close(half, torch.tensor([0.5])), "Is it a cosine? At 60 degrees it is a half."
     first = a[:1]  # one row, so that rows cannot get mixed up
-    yield close(answer(first, 3 * first), torch.ones(1)), "Does the length of the second vector still count?"
-    yield close(answer(3 * first, b[:1]), answer(first, b[:1])), "Does the length of the first still count?"
+    lengths = close(answer(first, 3 * first), torch.ones(1)) and close(answer(3 * first, b[:1]), answer(first, b[:1]))
+    yield lengths, "A vector becomes three times as long, and the cosine changes. Do you divide by both lengths?"
     expected = [torch.nn.functional.cosine_similarity(a[i], b[i], dim=0) for i in range(5)]
-    yield close(answer(a, b), torch.stack(expected)), "Is each row divided by its own two lengths?"
+    yield compare(answer(a, b), torch.stack(expected), "Is each row divided by its own two lengths?", a=a, b=b)
     yield torch.equal(given, before), "Do you change the vectors that you were given?"
 
 
-# ---------------------------------------------------------------- 2: mean pooling
-
-
-def mean_pooling(hidden_states, attention_mask):
-    """Return the mean over each row's real tokens, (batch, hidden)."""
-    real = attention_mask[:, :, None].to(hidden_states.dtype)  # (batch, seq, 1)
-    return (hidden_states * real).sum(1) / real.sum(1)
-
-
-def found_mean_pooling(hidden_states, attention_mask):
-    """Return the mean over each row's real tokens, (batch, hidden)."""
-    real = attention_mask[:, :, None].to(hidden_states.dtype)
-    return (hidden_states * real).mean(1)
-
-
-@exercise(
-    mean_pooling,
-    minutes=10,
-    difficulty=2,
-    found=found_mean_pooling,
-    hints=(
-        "Take one row by hand: two real tokens, two of padding. What is the sum, and what is it divided by?",
-        "mean(1) divides by the length of the padded row. How many real tokens a row has, its mask knows.",
-    ),
-)
-def check_mean_pooling(answer):
-    generator = torch.Generator().manual_seed(0)
-    states = torch.randn(3, 5, 4, generator=generator)
-    full = torch.ones(3, 5, dtype=torch.long)
-    before = states.clone()
-    whole = answer(states, full)
-    yield whole.shape == (3, 4), "Do you return one vector for each row, (batch, hidden)?"
-    yield close(whole, states.mean(1)), "Without padding, is it the plain mean over the tokens?"
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1]])
-    noise = torch.where(mask[:, :, None].bool(), states, 1000.0)
-    yield close(answer(noise, mask), answer(states, mask)), "Does what stands in padding get in?"
-    two = answer(states[1:2], mask[1:2])
-    right = (states[1:2, 0] + states[1:2, 1]) / 2
-    yield close(two, right), "Do you divide by the number of all slots, or by that of real ones?"
-    by_row = torch.cat([answer(states[i : i + 1], mask[i : i + 1]) for i in range(3)])
-    yield close(answer(states, mask), by_row), "Does each row divide by its own number of tokens?"
-    yield torch.equal(states, before), "Do you change the hidden states that you were given?"
-
-
-# ---------------------------------------------------------------- 3: a probe
+# ---------------------------------------------------------------- a probe
 
 
 def linear_probe(train_vectors, train_labels, test_vectors, test_labels):
     """Fit a linear classifier on the training rows; return one bool per test row: was it right?"""
-    mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)  # of the training rows alone
-    train, test = (train_vectors - mean) / spread, (test_vectors - mean) / spread
+    mean, sd = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)  # of the training rows alone
+    train, test = (train_vectors - mean) / sd, (test_vectors - mean) / sd
     target = 2.0 * train_labels - 1  # -1 or 1
-    penalty = len(train) * torch.eye(train.shape[1])  # as heavy as the data: shrinks every weight about to a half
+    penalty = len(train) * torch.eye(train.shape[1])  # on average as large as the data's own sums of squares
     weights = torch.linalg.solve(train.T @ train + penalty, train.T @ (target - target.mean()))
     return (test @ weights + target.mean() > 0) == (test_labels == 1)
 
@@ -106,43 +115,90 @@ def _clouds(rows: int, seed: int):
 
 @exercise(
     linear_probe,
-    minutes=25,
+    minutes=15,
     difficulty=3,
+    build=True,
     hints=(
-        "Three steps: bring the features to one scale, fit, compare. What you learn from data, even a mean, you learn "
-        "from the training rows.",
-        "Ridge in closed form: w = (XᵀX + λI)⁻¹ Xᵀ(y - mean of y), X standardised, y -1 or 1. Answer 1 where "
-        "x·w + mean of y is above 0.",
-        "A feature that never changes has the spread 0. Keep the division finite with clamp(min=1e-6).",
+        "Three steps: standardize, solve, compare. Mean and standard deviation come from the training rows, for both "
+        "sets of vectors.",
+        "torch.linalg.solve(A, b) gives w with A @ w = b. Here A is X.T @ X + n * torch.eye(hidden), and b is "
+        "X.T @ (y - y.mean()), with y = 2.0 * train_labels - 1.",
+        "A feature that never changes has a standard deviation of 0: clamp(min=1e-6) keeps the division finite.",
     ),
 )
 def check_linear_probe(answer):
     (train, labels), (test, truth) = _clouds(80, 0), _clouds(31, 1)
     right = answer(train, labels, test, truth)
-    verdicts = right.shape == (31,) and right.dtype == torch.bool
-    yield verdicts, "Do you return a tensor with one bool for each test row, and no score?"
-    yield right.all().item(), "Two clouds far apart: does a straight cut find them? Answer 1 above 0, fit to -1 and 1."
+    fits = isinstance(right, Tensor) and right.shape == (31,) and right.dtype == torch.bool
+    yield fits, "Do you return a tensor with one bool for each test row, and no score?"
+    yield (
+        right.all().item(),
+        "Two clouds far apart: is the answer 1 where X @ w + mean of y is above 0, with y -1 or 1?",
+    )
     flipped = answer(train, labels, test, 1 - truth)
-    yield not (flipped & right).any(), "Do you learn from the test labels? Turned around, every verdict must turn."
+    yield (
+        not (flipped & right).any(),
+        "Do you learn from the test labels? With each label flipped, right becomes wrong.",
+    )
     scale = torch.tensor([0.01, 1000.0, 1.0, 1.0])  # the telling feature made tiny, a useless one huge
     moved = answer(train * scale + 5, labels, test * scale + 5, truth)
-    yield torch.equal(moved, right), "Do you bring every feature to the same mean and spread, in the test rows as well?"
+    question = "One feature made tiny, another huge: do you standardize all of them, in the test rows as well?"
+    yield torch.equal(moved, right), question
     crowd = answer(train, labels, torch.cat([test, test + 1000]), truth.repeat(2))[:31]
-    yield torch.equal(crowd, right), "Does a verdict hang on the other test texts? Mean and spread come from training."
+    yield torch.equal(crowd, right), "An answer depends on the other test rows. Is the mean that of the training rows?"
+    (few, few_labels), (more, more_labels) = _clouds(40, 2), _clouds(12, 3)
+    wide, wide_test = few.repeat(1, 50), more.repeat(1, 50)  # 40 texts and 200 features, each many times over
+    try:
+        found = answer(wide, few_labels, wide_test, more_labels)
+    except torch.linalg.LinAlgError:  # the matrix without a penalty has no inverse
+        found = torch.zeros(12, dtype=torch.bool)
+    yield found.all().item(), "More features than texts: is n times the identity added before you solve?"
     constant = torch.full((10, 4), 0.5)
     uneven = torch.tensor([1, 1, 1, 1, 1, 1, 1, 0, 0, 0])
     guess = answer(constant, uneven, constant[:4], torch.tensor([1, 0, 1, 0]))
     yield (
         guess.tolist() == [True, False, True, False],
-        "All vectors alike, as [CLS] at layer 0: do you divide by a spread of 0, or forget that 1 is more frequent?",
+        "All vectors equal, as [CLS] at layer 0: is a standard deviation of 0 clamped, and the mean of y added?",
     )
-    (few, few_labels), (more, more_labels) = _clouds(40, 2), _clouds(12, 3)
-    wide, wide_test = few.repeat(1, 50), more.repeat(1, 50)  # 40 texts and 200 features, each many times over
-    found = answer(wide, few_labels, wide_test, more_labels)
-    yield found.all().item(), "More features than texts: is there a penalty that keeps the weights small?"
 
 
-# ---------------------------------------------------------------- 4: what arrives
+# ---------------------------------------------------------------- spot the bug: a rank
+
+
+def found_ranks(similarity):
+    """Return the rank of each query's right candidate, 1 for the best, int64 (queries,)."""
+    order = similarity.argsort(dim=1, descending=True)
+    return order.diagonal() + 1
+
+
+@exercise(
+    evaluation.ranks,
+    minutes=10,
+    difficulty=2,
+    found=found_ranks,
+    hints=(
+        "Take one query by hand: similarities 0.9, 0.1, 0.5, and candidate 0 is the right one. What is its rank? What "
+        "does argsort return, and what is on its diagonal?",
+        "argsort lists candidates, the best first. You need the opposite: for the right candidate, how many are at "
+        "least as similar? similarity.diagonal()[:, None] is the right candidate's similarity, as a column.",
+    ),
+)
+def check_ranks(answer):
+    similarity = torch.tensor([[0.9, 0.1, 0.5], [0.8, 0.3, 0.2], [0.1, 0.7, 0.6]])
+    before = similarity.clone()
+    found = answer(similarity)
+    fits = isinstance(found, Tensor) and found.shape == (3,)
+    yield fits, "Do you return one rank for each query?"
+    question = "Is it the rank of candidate i for query i, 1 for the best?"
+    yield compare(found, torch.tensor([1, 2, 2]), question, similarity=similarity)
+    worst = answer(torch.tensor([[0.0, 0.4, 0.3, 0.2], [0.5, 0.0, 0.4, 0.1]]))
+    yield worst.tolist() == [4, 4], "Two queries and four candidates: is the least similar one at rank 4?"
+    tied = answer(torch.full((2, 3), 0.5))
+    yield tied.tolist() == [3, 3], "All candidates tie: a method that can't tell them apart must not be first."
+    yield torch.equal(similarity, before), "Do you change the similarities that you were given?"
+
+
+# ---------------------------------------------------------------- depth: what a query receives
 
 
 def share_received(attention, value, output):
