@@ -4,10 +4,10 @@ One module a notebook (`attention` is 01), one function a figure. A new figure i
 an entry in its module's `figures()`.
 """
 
-from . import attention, bidirectionality, cls_token, course, encoder, fine_tuning, masking, sentence_pairs
+from . import attention, bidirectionality, cls_token, course, encoder, fine_tuning, masking, sentence_pairs, variants
 from .primitives import Figure
 
-MODULES = (course, attention, bidirectionality, masking, sentence_pairs, encoder, fine_tuning, cls_token)
+MODULES = (course, attention, bidirectionality, masking, sentence_pairs, encoder, fine_tuning, cls_token, variants)
 
 
 def figures() -> list[Figure]:

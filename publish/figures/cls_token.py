@@ -33,7 +33,7 @@ def question():
     fig.rect(250, 262, 142, 32, "#ffffff", INK, 2, 16)
     fig.text(321, 283, "one vector?", bold=True)
     for i, (name, note) in enumerate(
-        (("classify", "good or bad?"), ("search", "who writes alike?"), ("compare", "how close?"))
+        (("classify", "good or bad?"), ("search", "which text fits?"), ("compare", "how close?"))
     ):
         x = 20 + 204 * i
         fig.block(x, 316, 192, 50, name, note, PLAIN)
@@ -63,8 +63,7 @@ def pooling():
         fig.arrow((x, 92), (x, 116))
         fig.vector(x, 118, values[i], PALE if ghost else BLUE, h=26, top=5)
         fig.text(x, 218, "0" if ghost else "1", bold=ghost)
-    fig.text(552, 144, "part of no text,", SMALL, MUTED)
-    fig.text(552, 162, "yet computed", SMALL, MUTED)
+    fig.text(552, 144, "part of no text", SMALL, MUTED)
     fig.rect(20, 244, 290, 70, "#ffffff", LINE, 1.5, 8)
     fig.text(36, 272, "**cls**: the first vector", SMALL, anchor="start")
     fig.text(36, 296, "(1, 0)", SMALL, anchor="start")
@@ -106,10 +105,8 @@ def cut():
                         fig.arrow((source, y + 86), (lanes[0] + 4 * i, y + 34), color=BLUE, width=2.2)
                 for x in lanes[1:]:
                     fig.arrow((x, y + 86), (x, y + 34), color=PALE)
-    fig.text(
-        20, 344, "Bottom: the embeddings, for [CLS] the same in every text. Above: two layers.", SMALL, MUTED, "start"
-    )
-    fig.text(20, 362, "Blue: what reaches [CLS].", SMALL, MUTED, "start")
+    fig.text(20, 344, "Bottom: the embeddings. Above: two layers.", SMALL, MUTED, "start")
+    fig.text(20, 362, "Blue: what [CLS] attends to.", SMALL, MUTED, "start")
     return fig
 
 
@@ -159,7 +156,7 @@ def probe():
     fig.text(230, 148, "encoder", bold=True)
     fig.text(230, 168, "frozen", SMALL, MUTED)
     fig.arrow((378, 116), (378, 192), label="mean, sd", color=DARK[ORANGE])
-    fig.block(472, 62, 148, 54, "fit: w", "a weight a feature", LEARNED)
+    fig.block(472, 62, 148, 54, "fit w", "to the labels", LEARNED)
     fig.arrow((546, 116), (546, 192), label="w", color=DARK[ORANGE])
     fig.block(472, 192, 148, 54, "answer", "then compare", PLAIN)
     fig.text(20, 282, "Orange: learned, from training sentences alone.", SMALL, MUTED, "start")

@@ -1,0 +1,209 @@
+"""The figures of notebook 08: a timeline, teacher and student, rotation, a window, padding, DeBERTa, the end."""
+
+import math
+
+from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, PALE, PURPLE, SMALL, VERMILION, Figure, blend
+
+TRAINING = (blend(BLUE, 0.22), BLUE, INK, MUTED)
+SIZE = (blend(ORANGE, 0.3), DARK[ORANGE], INK, MUTED)
+LAYERS = (blend(GREEN, 0.25), DARK[GREEN], INK, MUTED)
+PLAIN = ("#ffffff", LINE, INK, MUTED)
+
+
+def question():
+    """Draw the opening: BERT, and what six later models changed."""
+    fig = Figure(
+        "08_question",
+        "What changed after BERT?",
+        "A line of years from 2018 to 2024. BERT in 2018. Then, colored by what they changed first: RoBERTa in 2019, "
+        "its training; DistilBERT and ALBERT in 2019, its size; ELECTRA in 2020, its training; DeBERTa in 2020, its "
+        "layers; ModernBERT in 2024, all three.",
+        290,
+    )
+    fig.heading("What changed after BERT?")
+    fig.arrow((20, 150), (622, 150), color=INK, width=2)
+    models = (
+        (20, 78, 88, "BERT", "2018", PLAIN),
+        (122, 78, 106, "RoBERTa", "2019", TRAINING),
+        (140, 172, 122, "DistilBERT", "2019", SIZE),
+        (242, 78, 96, "ALBERT", "2019", SIZE),
+        (290, 172, 106, "ELECTRA", "2020", TRAINING),
+        (352, 78, 106, "DeBERTa", "2020", LAYERS),
+        (484, 62, 136, "ModernBERT", "2024", PLAIN),
+    )
+    for x, y, w, name, year, colors in models:
+        h, middle = (68 if year == "2024" else 52), x + w / 2
+        fig.path(f"M{middle} {y + h if y < 150 else y}V150", LINE)
+        fig.dot(middle, 150, INK)
+        fig.block(x, y, w, h, name, year, colors)
+    for i, colors in enumerate((TRAINING, SIZE, LAYERS)):
+        fig.rect(494 + 40 * i, 66, 36, 6, colors[1])
+    fig.text(20, 266, "What they changed first:", SMALL, INK, "start", bold=True)
+    for x, colors, name in ((236, TRAINING, "training"), (340, SIZE, "size"), (420, LAYERS, "layers")):
+        fig.key(x, 266, colors[1], name, SMALL)
+    return fig
+
+
+def distill():
+    """Draw teacher and student, the copied layers, and three losses."""
+    fig = Figure(
+        "08_distill",
+        "A student learns from a teacher",
+        "On the left, the teacher: embeddings, six layers numbered 0 to 5, and the MLM head; it is frozen. On the "
+        "right, the student: embeddings, three layers, and the MLM head, all trained. Dashed arrows copy the teacher's "
+        "embeddings and its layers 0, 2, 4. Three losses: soft, between the two models' probabilities for each masked "
+        "word; hard, between the student's and the label; cosine, between their last vectors.",
+        440,
+    )
+    fig.heading("A student learns from a teacher")
+    fig.text(120, 66, "teacher, frozen", SMALL, bold=True)
+    fig.text(396, 66, "student, trained", SMALL, bold=True)
+    fig.block(40, 372, 160, 30, "embeddings", "", TRAINING)
+    fig.block(316, 372, 160, 30, "embeddings", "", SIZE)
+    for i in range(6):
+        fig.block(40, 336 - 38 * i, 160, 30, f"layer {i}", "", TRAINING if i % 2 == 0 else PLAIN)
+    for i in range(3):
+        fig.block(316, 336 - 76 * i, 160, 30, f"layer {i}", "", SIZE)
+        fig.arrow((200, 351 - 76 * i), (316, 351 - 76 * i), dash="4 3")
+    fig.arrow((200, 387), (316, 387), dash="4 3")
+    fig.block(40, 108, 160, 30, "MLM head", "", TRAINING)
+    fig.block(316, 108, 160, 30, "MLM head", "", SIZE)
+    fig.text(258, 424, "dashed: copied at the start, as is the head", SMALL, MUTED)
+    fig.path("M200 123H230V92H300V123H316", VERMILION, 2)
+    fig.text(265, 84, "**soft**", SMALL)
+    fig.path("M200 161H258V190H316", VERMILION, 2)
+    fig.text(258, 214, "**cosine**", SMALL, back="#ffffff")
+    fig.path("M476 123H540", VERMILION, 2)
+    fig.block(540, 104, 80, 38, "label", "", PLAIN)
+    fig.text(510, 112, "**hard**", SMALL)
+    return fig
+
+
+def rotation():
+    """Draw a query and a key turned by their positions, at two places with the same distance."""
+    fig = Figure(
+        "08_rotation",
+        "Positions as rotations",
+        "Two circles. On the left, a query at position 1 and a key at position 3, each turned by 25 degrees a "
+        "position. On the right, the same two at positions 5 and 7. All arrows have turned on, and the angle between "
+        "query and key is the same in both circles.",
+        300,
+    )
+    fig.heading("Positions as rotations: 25° for each position")
+    for cx, (i, j) in ((170, (1, 3)), (470, (5, 7))):
+        cy, r = 164, 92
+        fig.parts.append(f'<circle cx="{cx}" cy="{cy}" r="{r}" fill="none" stroke="{PALE}" stroke-width="1.5"/>')
+        for start, position, color, name in ((20, i, BLUE, "query"), (50, j, ORANGE, "key")):
+            for angle, dash in ((start, "4 3"), (start + 25 * position, None)):
+                x, y = cx + r * math.cos(math.radians(angle)), cy - r * math.sin(math.radians(angle))
+                paint, width = (color, 3) if dash is None else (PALE, 1.5)
+                fig.arrow((cx, cy), (x, y), color=paint, width=width, dash=dash)
+            a = math.radians(start + 25 * position)
+            fig.text(cx + (r + 26) * math.cos(a), cy - (r + 16) * math.sin(a) + 5, name, SMALL, DARK[color], bold=True)
+        fig.dot(cx, cy, INK)
+        fig.text(cx, 286, f"query at {i}, key at {j}", SMALL)
+    return fig
+
+
+def window():
+    """Draw which tokens each token attends to in a global layer, and in a local one."""
+    fig = Figure(
+        "08_window",
+        "Global and local attention",
+        "Two grids of 12 tokens by 12 tokens. In a global layer, every token attends to all. In a local layer, each "
+        "attends to itself and two tokens on each side: a band along the diagonal.",
+        296,
+    )
+    fig.heading("Which tokens does each token attend to?")
+    for left, title, reach in ((60, "global layer: all", 12), (360, "local layer: near ones", 2)):
+        fig.text(left + 96, 66, title, SMALL, bold=True)
+        for i in range(12):
+            for j in range(12):
+                fig.cell(
+                    left + 16 * j, 78 + 16 * i, 16, 16, blend(BLUE, 0.55) if abs(i - j) <= reach else "#ffffff", PALE
+                )
+    fig.text(320, 288, "a row for each query, a column for each key", SMALL, MUTED)
+    return fig
+
+
+LENGTHS = (9, 4, 6, 3)
+
+
+def padding():
+    """Draw four texts in a padded batch, and the same packed into one row."""
+    fig = Figure(
+        "08_padding",
+        "A padded batch, and the same unpadded",
+        "Four texts of 9, 4, 6, and 3 tokens. Padded to the longest, they fill four rows of 9: 36 positions, 14 of "
+        "them padding. Unpadded, they are one row of 22 tokens; marks show where each text ends, and no token attends "
+        "across a mark.",
+        300,
+    )
+    fig.heading("Padded, and unpadded")
+    colors = (BLUE, ORANGE, GREEN, PURPLE)
+    for r, (n, color) in enumerate(zip(LENGTHS, colors)):
+        for c in range(9):
+            fig.cell(
+                60 + 26 * c, 58 + 30 * r, 24, 24, blend(color, 0.5) if c < n else "#ffffff", LINE if c < n else PALE
+            )
+    fig.lines(330, 100, "four rows of 9: 36 positions,", "14 of them are padding", color=INK)
+    x = 20
+    for n, color in zip(LENGTHS, colors):
+        for _ in range(n):
+            fig.cell(x, 214, 24, 24, blend(color, 0.5), LINE)
+            x += 26
+        fig.path(f"M{x - 1} 204V248", INK, 2)
+    fig.text(20, 276, "one row of 22 tokens; a token attends to its own text only", SMALL, INK, "start")
+    return fig
+
+
+def deberta():
+    """Draw the three terms of DeBERTa's attention score."""
+    fig = Figure(
+        "08_deberta",
+        "DeBERTa's score has three terms",
+        "A query token and a key token, each with a content vector, and the distance between them with a vector of "
+        "its own. Three terms are added: the query's content with the key's content, the query's content with the "
+        "distance, and the key's content with the distance.",
+        276,
+    )
+    fig.heading("DeBERTa: what a word is, and how far away")
+    fig.block(30, 70, 170, 52, "query *deep*", "content", (blend(BLUE, 0.22), BLUE, INK, MUTED))
+    fig.block(30, 190, 170, 52, "distance +1", "a learned vector", PLAIN)
+    fig.block(440, 70, 170, 52, "key *learning*", "content", (blend(ORANGE, 0.3), DARK[ORANGE], INK, MUTED))
+    fig.block(440, 190, 170, 52, "distance −1", "a learned vector", PLAIN)
+    fig.path("M200 96H440", INK, 2)
+    fig.text(320, 88, "content to content", SMALL, back="#ffffff")
+    fig.path("M200 104L440 214", INK, 2)
+    fig.text(404, 178, "content to position", SMALL, back="#ffffff")
+    fig.path("M440 104L200 214", INK, 2)
+    fig.text(238, 178, "position to content", SMALL, back="#ffffff")
+    return fig
+
+
+def end():
+    """Draw the three kinds of change and what each one bought."""
+    fig = Figure(
+        "08_end",
+        "What each change bought",
+        "Three boxes. Training, as RoBERTa: better answers from the same network, paid for with data and steps. Size, "
+        "as DistilBERT: nearly as good at half the operations. Layers, as ModernBERT: longer texts, less wasted work.",
+        210,
+    )
+    fig.heading("Three kinds of change")
+    boxes = (
+        ("training", "RoBERTa", ("same network,", "better answers,", "many more sequences"), TRAINING),
+        ("size", "DistilBERT", ("half the operations,", "nearly as accurate,", "taught by a teacher"), SIZE),
+        ("layers", "ModernBERT", ("texts of 8,192 tokens,", "no work on padding,", "positions by rotation"), LAYERS),
+    )
+    for i, (name, model, lines, colors) in enumerate(boxes):
+        x = 20 + 204 * i
+        fig.rect(x, 54, 192, 136, colors[0], colors[1], 1.5, 10)
+        fig.text(x + 96, 80, name, bold=True)
+        fig.text(x + 96, 100, f"*{model}*", SMALL, MUTED)
+        fig.lines(x + 96, 128, *lines, color=INK, anchor="middle")
+    return fig
+
+
+def figures() -> list[Figure]:
+    return [question(), distill(), rotation(), window(), padding(), deberta(), end()]
