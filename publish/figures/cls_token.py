@@ -157,7 +157,7 @@ def probe():
     fig.text(230, 168, "frozen", SMALL, MUTED)
     fig.arrow((378, 116), (378, 192), label="mean, sd", color=DARK[ORANGE])
     fig.block(472, 62, 148, 54, "fit w", "to the labels", LEARNED)
-    fig.arrow((546, 116), (546, 192), label="w", color=DARK[ORANGE])
+    fig.arrow((546, 116), (546, 192), label="w, ȳ", color=DARK[ORANGE])
     fig.block(472, 192, 148, 54, "answer", "then compare", PLAIN)
     fig.text(20, 282, "Orange: learned, from training sentences alone.", SMALL, MUTED, "start")
     return fig
@@ -243,7 +243,7 @@ def end():
         "sentiment, the three good ones are neighbors, and so are the three bad ones.",
         316,
     )
-    fig.heading("A vector keeps what its training needed")
+    fig.heading("Training decides which texts are close")
     left = {"movie": ((40, 90), (40, 120)), "acting": ((168, 142), (168, 172)), "plot": ((52, 214), (52, 244))}
     right = {"movie": ((358, 94), (488, 174)), "acting": ((346, 130), (476, 212)), "plot": ((362, 166), (496, 250))}
     for x, title, places in ((20, "before: by subject", left), (332, "after: by sentiment", right)):

@@ -190,6 +190,104 @@ def with_slip(slip):
     return answer
 
 
+def returns_the_parts(student, teacher, labels, attention_mask, temperature, weights):
+    return torch.stack([whole_loss(student, teacher, labels, attention_mask, temperature, weights, "")] * 3)
+
+
+def hard_part_doubled(student, teacher, labels, attention_mask, temperature, weights):
+    weights = (weights[0], 2 * weights[1], weights[2])
+    return whole_loss(student, teacher, labels, attention_mask, temperature, weights, "")
+
+
+def soft_logits_not_divided(student, teacher, labels, attention_mask, temperature, weights):
+    soft = whole_loss(student, teacher, labels, attention_mask, 1.0, weights, "")
+    return soft * temperature**2
+
+
+# rotate
+
+
+def rotated(x, positions, base=10_000.0, slip=""):
+    half = x.shape[-1] // 2
+    exponents = torch.arange(half, dtype=x.dtype) / half
+    speeds = base ** (-exponents / (2 if slip == "half the exponent" else 1))
+    if slip == "fixed base":
+        speeds = 10_000.0**-exponents
+    angle = (positions + (1 if slip == "from one" else 0))[:, None] * speeds
+    if slip == "squared":
+        angle = positions[:, None] ** 2 * speeds
+    if slip == "degrees":
+        angle = angle * torch.pi / 180
+    if slip == "clockwise":
+        angle = -angle
+    a, b = x.chunk(2, dim=-1)
+    if slip == "neighbors":
+        a, b = x[..., 0::2], x[..., 1::2]
+    if slip == "in place":
+        x[..., :half], x[..., half:] = a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()
+        return x
+    if slip == "reflected":
+        return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() - a * angle.sin()], dim=-1)
+    first, second = a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()
+    if slip == "neighbors":
+        return torch.stack([first, second], dim=-1).flatten(-2)
+    return first if slip == "one half" else torch.cat([first, second], dim=-1)
+
+
+def turned(slip):
+    def answer(x, positions, base=10_000.0):
+        return rotated(x, positions, base, slip)
+
+    answer.__qualname__ = slip
+    return answer
+
+
+# unpad
+
+
+def pads_by_id(input_ids, attention_mask):
+    return variants.unpad(input_ids, (input_ids != 0).long())
+
+
+def keeps_padding(input_ids, attention_mask):
+    return (input_ids.flatten(), *variants.unpad(input_ids, attention_mask)[1:])
+
+
+def positions_run_on(input_ids, attention_mask):
+    tokens, _, same_text = variants.unpad(input_ids, attention_mask)
+    return tokens, torch.arange(len(tokens)), same_text
+
+
+def positions_from_one(input_ids, attention_mask):
+    tokens, positions, same_text = variants.unpad(input_ids, attention_mask)
+    return tokens, positions + 1, same_text
+
+
+def two_results(input_ids, attention_mask):
+    return variants.unpad(input_ids, attention_mask)[:2]
+
+
+def a_float_mask(input_ids, attention_mask):
+    tokens, positions, same_text = variants.unpad(input_ids, attention_mask)
+    return tokens, positions, same_text.float()
+
+
+def causal_within_a_text(input_ids, attention_mask):
+    tokens, positions, same_text = variants.unpad(input_ids, attention_mask)
+    return tokens, positions, same_text.tril()
+
+
+def everything_attends(input_ids, attention_mask):
+    tokens, positions, same_text = variants.unpad(input_ids, attention_mask)
+    return tokens, positions, torch.ones_like(same_text)
+
+
+def fills_the_padding_in_place(input_ids, attention_mask):
+    found = variants.unpad(input_ids, attention_mask)
+    input_ids[attention_mask == 0] = -1
+    return found
+
+
 # every_second
 
 
@@ -278,29 +376,55 @@ WRONG = {
     "soft_targets": [
         (swapped, "Which comes first"),
         (no_square, "is T² there"),
-        (mean_over_everything, "texts times classes"),
+        (mean_over_everything, "rows times words"),
         (two_logarithms, "each argument as it expects"),
         (cross_entropy_of_soft_targets, "is the loss 0"),
         (hot_student_cold_teacher, "is the loss 0"),
-        (over_the_batch, "over the classes"),
+        (over_the_batch, "over the words"),
         (divides_in_place, "change the logits"),
         (without_gradient, "reach its logits"),
     ],
     "distillation_loss": [
         (with_slip("backwards"), "p the teacher's"),
         (with_slip("times T"), "where T² is needed"),
-        (with_slip("no square"), "times T²"),
-        (with_slip("soft labels"), "knows no temperature"),
+        (with_slip("no square"), "times T²?"),
+        (with_slip("soft labels"), "have no temperature"),
         (with_slip("squared distance"), "three times as long"),
         (with_slip("padding"), "does padding take part"),
         (with_slip("mean of means"), "all real tokens of the batch"),
         (with_slip("labels first"), "p the teacher's"),
-        (with_slip("equal weights"), "weighed by its own weight"),
+        (with_slip("equal weights"), "multiplied by its own weight"),
         (with_slip("student cut off"), "reach the student"),
         (with_slip("soft part cut off"), "reach the student"),
         (with_slip("hard part cut off"), "reach the student"),
-        (with_slip("teacher learns"), "reach the teacher"),
+        (with_slip("teacher learns"), "reaches the teacher"),
         (with_slip("flag off"), "leaf variables"),
+        (returns_the_parts, "a tensor of shape ()"),
+        (hard_part_doubled, "the student's logits with the labels"),
+        (soft_logits_not_divided, "both logits divided by T"),
+    ],
+    "rotate": [
+        (turned("neighbors"), "Which features make a pair"),
+        (turned("one half"), "the shape of x"),
+        (turned("from one"), "Position 0"),
+        (turned("reflected"), "keeps the length"),
+        (turned("clockwise"), "Is a sign wrong"),
+        (turned("degrees"), "turned by 1 radian?"),
+        (turned("half the exponent"), "second of two pairs"),
+        (turned("fixed base"), "depend on it"),
+        (turned("squared"), "second of two pairs"),
+        (turned("in place"), "change the vectors"),
+    ],
+    "unpad": [
+        (everything_attends, "exactly where two tokens"),
+        (two_results, "three tensors"),
+        (keeps_padding, "the real tokens of all rows"),
+        (positions_run_on, "start at 0"),
+        (positions_from_one, "position in its own text"),
+        (a_float_mask, "is it bool"),
+        (causal_within_a_text, "attend both ways"),
+        (pads_by_id, "because of its mask"),
+        (fills_the_padding_in_place, "change the ids"),
     ],
     "every_second": [
         (shares_the_layers, "Whose weights"),

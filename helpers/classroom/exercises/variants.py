@@ -1,16 +1,247 @@
-"""Exercises of notebook 08: count ALBERT, mask anew, and teach a student."""
+"""Exercises of notebook 08 and its depth: teach a student, rotate positions, take the padding out, count ALBERT, mask
+in every epoch, and copy every second layer."""
 
 import copy
 import itertools
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..checks import exercise
+from ..checks import compare, exercise
 from . import close
 
-# ---------------------------------------------------------------- 1: ALBERT, counted
+# ---------------------------------------------------------------- spot the bug: soft targets
+
+
+def soft_targets(student_logits, teacher_logits, temperature):
+    """Return KL(teacher ‖ student) of the softened answers, mean over the rows, times T²."""
+    student = F.log_softmax(student_logits / temperature, dim=-1)
+    teacher = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+
+
+def found_soft_targets(student_logits, teacher_logits, temperature):
+    """Return KL(teacher ‖ student) of the softened answers, mean over the rows, times T²."""
+    student = F.softmax(student_logits / temperature, dim=-1)
+    teacher = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+
+
+@exercise(
+    soft_targets,
+    minutes=10,
+    difficulty=2,
+    found=found_soft_targets,
+    hints=(
+        "A Kullback-Leibler divergence is never negative, and 0 where both agree. Try it on one row.",
+        "Read what F.kl_div expects as its first argument: it takes no logarithm of it.",
+    ),
+)
+def check_soft_targets(answer):
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = given = torch.randn(2, 6, 3, generator=generator)
+    before = given.clone()
+    same = answer(teacher.clone(), teacher.clone(), 2.0)
+    yield same.shape == (), "Do you return one number?"
+    yield same >= -1e-5, "A divergence is never negative: does F.kl_div get each argument as it expects it?"
+    yield close(same, torch.tensor(0.0)), "Student and teacher agree: is the loss 0?"
+    yield answer(student[:1], teacher[:1], 1.0) > 0.01, "One row alone costs nothing: is the softmax over the words?"
+    p, q = teacher.softmax(-1), student.softmax(-1)
+    plain = answer(student, teacher, 1.0)
+    backwards = (q * (q.log() - p.log())).sum(-1).mean()
+    yield not close(plain, backwards), "Which comes first in F.kl_div, the student's answer or the teacher's?"
+    by_hand = (p * (p.log() - q.log())).sum(-1)
+    yield not close(plain, by_hand.mean() / 3), "Is it the mean over rows, or over rows times words?"
+    yield close(plain, by_hand.mean()), "At T = 1, is it the sum of p (log p - log q), mean over the rows?"
+    # logits and T doubled: the same softened answers, so T² alone is left
+    yield close(answer(2 * student, 2 * teacher, 2.0), 4 * plain), "At T = 2, is T² there, once and whole?"
+    answer(student, teacher, 2.0)
+    yield torch.equal(given, before), "Do you change the logits that you were given?"
+    loss = answer(student.clone().requires_grad_(), teacher, 2.0)
+    yield loss.requires_grad, "The student is to learn from this: does a gradient reach its logits?"
+
+
+# ---------------------------------------------------------------- the whole loss
+
+
+def distillation_loss(student, teacher, labels, attention_mask, temperature, weights):
+    """Return the weighted sum of soft targets, hard targets, and one minus the cosine at real tokens."""
+    (student_hidden, student_logits), (teacher_hidden, teacher_logits) = student, teacher
+    log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)  # the teacher is not trained
+    log_q = F.log_softmax(student_logits / temperature, dim=-1)
+    soft = (log_p.exp() * (log_p - log_q)).sum(-1).mean() * temperature**2
+    hard = F.cross_entropy(student_logits, labels)
+    cosines = F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)  # (batch, seq)
+    hidden = (1 - cosines)[attention_mask.bool()].mean()
+    return weights[0] * soft + weights[1] * hard + weights[2] * hidden
+
+
+@exercise(
+    distillation_loss,
+    minutes=15,
+    difficulty=3,
+    build=True,
+    hints=(
+        "Write the three parts one after the other, and test each alone: weights (1, 0, 0), (0, 1, 0), and (0, 0, 1).",
+        "Soft: your soft_targets. Hard: F.cross_entropy of the student's logits as they are. Cosine: "
+        "1 - F.cosine_similarity(…, dim=-1) is (batch, seq); index it with attention_mask.bool(), then take the mean.",
+        "The teacher's tensors may carry a graph. detach() cuts it, so that no gradient reaches the teacher.",
+    ),
+)
+def check_distillation_loss(answer):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(2, 4, 5, 8, generator=generator)  # two models, batch 4, seq 5
+    logits = torch.randn(2, 6, 3, generator=generator)  # two models, 6 targets, 3 words
+    labels = torch.tensor([0, 2, 1, 1, 0, 2])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]])
+
+    def loss(weights, temperature=1.0, hidden=hidden, logits=logits):
+        both = [(hidden[i].clone(), logits[i].clone()) for i in (0, 1)]
+        return answer(*both, labels, mask, temperature, weights)
+
+    q, p = logits.softmax(-1)
+    by_hand = (p * (p / q).log()).sum(-1).mean()
+    soft = loss((1, 0, 0))
+    yield isinstance(soft, Tensor) and soft.shape == (), "Do you return one number, a tensor of shape ()?"
+    question = "Soft part, T = 1: is it the sum over words of p (log p - log q), p the teacher's, mean over targets?"
+    yield compare(soft, by_hand, question)
+    doubled = loss((1, 0, 0), temperature=2.0, logits=2 * logits)
+    yield not close(doubled, 2 * by_hand), "Soft part: is it times T, where T² is needed?"
+    yield close(doubled, 4 * by_hand), "Soft part at T = 2: are both logits divided by T, and is the result times T²?"
+    hard = F.cross_entropy(logits[0], labels)
+    question = "Hard part: is it the cross-entropy of the student's logits with the labels?"
+    yield compare(loss((0, 1, 0)), hard, question, labels=labels)
+    hot = loss((0, 1, 0), temperature=4.0)
+    yield close(hot, hard), "Hard part: are its logits divided by T? Labels have no temperature."
+    turned = loss((0, 0, 1), hidden=torch.stack([hidden[0], 3 * hidden[0]]))
+    yield close(turned, torch.tensor(0.0)), "Cosine part: same direction, three times as long. Is that a distance of 0?"
+    distance = 1 - F.cosine_similarity(hidden[0], hidden[1], dim=-1)
+    noisy = torch.where(mask[..., None].bool(), hidden, torch.randn(hidden.shape, generator=generator))
+    yield close(loss((0, 0, 1), hidden=noisy), loss((0, 0, 1))), "Cosine part: does padding take part?"
+    expected = distance[mask.bool()].mean()
+    yield close(loss((0, 0, 1)), expected), "Cosine part: is it the mean over all real tokens of the batch?"
+    whole = 5 * by_hand + 2 * hard + expected
+    yield close(loss((5, 2, 1)), whole), "All three: is each part multiplied by its own weight?"
+
+    def reached(weights):
+        """Return where a gradient arrives: at the student's states and logits, at the teacher's states and logits."""
+        leaves = [tensor.clone().requires_grad_() for tensor in (hidden[0], logits[0], hidden[1], logits[1])]
+        made = [1 * leaf for leaf in leaves]  # what a model gives carries a graph
+        total = answer((made[0], made[1]), (made[2], made[3]), labels, mask, 2.0, weights)
+        if total.requires_grad:
+            total.backward()
+        return [leaf.grad is not None and bool(leaf.grad.any()) for leaf in leaves]
+
+    alone = [reached(weights)[place] for weights, place in (((1, 0, 0), 1), ((0, 1, 0), 1), ((0, 0, 1), 0))]
+    yield all(alone), "Does a gradient reach the student from each of the three parts?"
+    yield not any(reached((5, 2, 1))[2:]), "A gradient reaches the teacher. Where do you detach it?"
+
+
+# ---------------------------------------------------------------- rotary positions
+
+
+def rotate(x, positions, base=10_000.0):
+    """Rotate each pair of features by an angle that grows with the position; same shape as x."""
+    half = x.shape[-1] // 2
+    speeds = base ** (-torch.arange(half, dtype=x.dtype, device=x.device) / half)  # radians per position
+    angle = positions[:, None] * speeds  # (seq, d / 2)
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], dim=-1)
+
+
+@exercise(
+    rotate,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "First the angles: positions[:, None] * speeds is (seq, d / 2), one angle for each position and pair. The "
+        "speeds are base ** (-i / half) for i = 0, 1, …, half - 1.",
+        "Split x into a = x[..., :half] and b = x[..., half:]. A rotation makes a cos - b sin of a, and b cos + a sin "
+        "of b. torch.cat(…, dim=-1) puts the halves back.",
+    ),
+)
+def check_rotate(answer):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 5, 8, generator=generator, dtype=torch.float64)  # (batch, heads, seq, d)
+    positions, before = torch.arange(5), x.clone()
+    found = answer(x, positions)
+    fits = isinstance(found, Tensor) and found.shape == x.shape
+    yield fits, "Does the result have the shape of x?"
+    yield torch.equal(x, before), "Do you change the vectors that you were given?"
+    yield close(found[..., 0, :], x[..., 0, :]), "Position 0: is every angle 0, so that nothing changes?"
+    yield close(found.norm(dim=-1), x.norm(dim=-1)), "A rotation keeps the length of a vector. Does yours?"
+    east = torch.tensor([[1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)  # the first pair is features 0 and 2
+    turned = answer(east, torch.tensor([1]))[0]
+    mirrored = torch.tensor([1.0, 0.0, -1.0, 0.0], dtype=torch.float64) * turned
+    one = torch.tensor([1.0], dtype=torch.float64)
+    expected = torch.stack([one.cos()[0], 0 * one[0], one.sin()[0], 0 * one[0]])
+    yield (
+        not close(mirrored, expected),
+        "The first pair turns by 1 radian a position, counterclockwise. Is a sign wrong?",
+    )
+    neighbors = torch.stack([one.cos()[0], one.sin()[0], 0 * one[0], 0 * one[0]])
+    yield not close(turned, neighbors), "Which features make a pair: i and i + 1, or i and i + d/2?"
+    question = "Position 1, first pair (features 0 and 2 of 4): is it turned by 1 radian?"
+    yield compare(turned, expected, question, x=east[0])
+    north = torch.tensor([[0.0, 1.0, 0.0, 0.0]], dtype=torch.float64)
+    slow = answer(north, torch.tensor([100]))[0]  # the second pair of two: 100 · 10,000 ** (-1 / 2) = 1 radian
+    expected = torch.stack([0 * one[0], one.cos()[0], 0 * one[0], one.sin()[0]])
+    question = "Position 100, second of two pairs: is its angle 100 · base ** (-1 / 2), 1 radian?"
+    yield compare(slow, expected, question, x=north[0])
+    other = answer(north, torch.tensor([100]), base=100.0)[0]
+    yield not close(other, slow), "Another base changes nothing. Do the speeds depend on it?"
+
+
+# ---------------------------------------------------------------- padding taken out
+
+
+def unpad(input_ids, attention_mask):
+    """Return the batch's real tokens in one row, their positions, and which tokens share a text."""
+    real = attention_mask.bool()
+    text, position = real.nonzero().T  # of each real token: its row, and its place in it
+    return input_ids[real], position, text[:, None] == text[None, :]
+
+
+@exercise(
+    unpad,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "input_ids[attention_mask.bool()] is all you need for the first result: row by row, without padding.",
+        "attention_mask.bool().nonzero() has a row (text, position) for each real token. Two tokens may attend to each "
+        "other if their texts are equal: text[:, None] == text[None, :].",
+    ),
+)
+def check_unpad(answer):
+    ids = torch.tensor([[101, 7, 8, 102, 0], [101, 9, 102, 0, 0], [101, 5, 6, 4, 102]])
+    mask, before = (ids != 0).long(), ids.clone()
+    result = answer(ids, mask)
+    fits = isinstance(result, tuple) and len(result) == 3 and all(isinstance(part, Tensor) for part in result)
+    yield fits, "Do you return three tensors: ids, positions, same_text?"
+    tokens, positions, same_text = result
+    question = "First result: are these the real tokens of all rows, one after the other, (tokens,)?"
+    yield compare(tokens, ids[mask.bool()], question, input_ids=ids)
+    onward = torch.equal(positions, torch.arange(len(tokens)))
+    yield not onward, "The positions run on across texts. Doesn't each text start at 0?"
+    expected = torch.tensor([0, 1, 2, 3, 0, 1, 2, 0, 1, 2, 3, 4])
+    question = "Second result: is it each token's position in its own text, int64 (tokens,)?"
+    yield compare(positions, expected, question, attention_mask=mask)
+    fits = same_text.shape == (12, 12) and same_text.dtype == torch.bool
+    yield fits, "Third result: is it bool, (tokens, tokens)?"
+    yield same_text[5, 4].item() and same_text[4, 5].item(), "Tokens of one text attend both ways. Do they in yours?"
+    text = torch.tensor([0] * 4 + [1] * 3 + [2] * 5)
+    question = "Third result: is it True exactly where two tokens belong to the same text?"
+    yield compare(same_text, text[:, None] == text[None, :], question)
+    # a pad id that is also a word: the mask decides, and not the id
+    odd = answer(torch.tensor([[101, 0, 102]]), torch.tensor([[1, 1, 1]]))[0]
+    yield odd.tolist() == [101, 0, 102], "Is a token real because of its mask, or because its id isn't 0?"
+    yield torch.equal(ids, before), "Do you change the ids that you were given?"
+
+
+# ---------------------------------------------------------------- depth
 
 
 def albert_by_formula(vocabulary, positions, segments, E, H, I, L):  # noqa: E741
@@ -49,9 +280,6 @@ def check_albert_by_formula(answer):
     yield answer(**tiny) == 896, "One layer, the pooler, and every bias and norm, also where E becomes H: all there?"
     base = answer(30000, 512, 2, E=128, H=768, I=3072, L=12)
     yield base == 11_683_584, "ALBERT-base: does your formula give what PyTorch counts, 11,683,584?"
-
-
-# ---------------------------------------------------------------- 2: static masking
 
 
 def masked_epochs(rows, mask, epochs):
@@ -102,132 +330,6 @@ def check_masked_epochs(answer):
     versions = {tuple(epoch.flatten().tolist()) for epoch in seen}
     yield len(versions) > 1, "Do all epochs see one and the same version? How often do you draw?"
     yield len(versions) >= 28, "Are masks drawn in every epoch, or do some copies take turns?"
-
-
-# ---------------------------------------------------------------- 3: soft targets
-
-
-def soft_targets(student_logits, teacher_logits, temperature):
-    """Return KL(teacher ‖ student) of the softened answers, mean over the batch, times T²."""
-    student = F.log_softmax(student_logits / temperature, dim=-1)
-    teacher = F.softmax(teacher_logits / temperature, dim=-1)
-    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
-
-
-def found_soft_targets(student_logits, teacher_logits, temperature):
-    """Return KL(teacher ‖ student) of the softened answers, mean over the batch, times T²."""
-    student = F.softmax(student_logits / temperature, dim=-1)
-    teacher = F.softmax(teacher_logits / temperature, dim=-1)
-    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
-
-
-@exercise(
-    soft_targets,
-    minutes=10,
-    difficulty=2,
-    found=found_soft_targets,
-    hints=(
-        "A Kullback-Leibler divergence is never negative, and 0 where both agree. Try it on one row.",
-        "Read what F.kl_div expects as its first argument: it takes no logarithm of it.",
-    ),
-)
-def check_soft_targets(answer):
-    generator = torch.Generator().manual_seed(0)
-    student, teacher = given = torch.randn(2, 6, 3, generator=generator)
-    before = given.clone()
-    same = answer(teacher.clone(), teacher.clone(), 2.0)
-    yield same.shape == (), "Do you return one number?"
-    yield same >= -1e-5, "A divergence is never negative: does F.kl_div get each argument as it expects it?"
-    yield close(same, torch.tensor(0.0)), "Student and teacher agree: is the loss 0?"
-    yield answer(student[:1], teacher[:1], 1.0) > 0.01, "One text alone costs nothing: is the softmax over the classes?"
-    p, q = teacher.softmax(-1), student.softmax(-1)
-    plain = answer(student, teacher, 1.0)
-    backwards = (q * (q.log() - p.log())).sum(-1).mean()
-    yield not close(plain, backwards), "Which comes first in F.kl_div, the student's answer or the teacher's?"
-    by_hand = (p * (p.log() - q.log())).sum(-1)
-    yield not close(plain, by_hand.mean() / 3), "Is it the mean over texts, or over texts times classes?"
-    yield close(plain, by_hand.mean()), "At T = 1, is it the sum of p (log p - log q), mean over the batch?"
-    # logits and T doubled: the same softened answers, so T² alone is left
-    yield close(answer(2 * student, 2 * teacher, 2.0), 4 * plain), "At T = 2, is T² there, once and whole?"
-    answer(student, teacher, 2.0)
-    yield torch.equal(given, before), "Do you change the logits that you were given?"
-    loss = answer(student.clone().requires_grad_(), teacher, 2.0)
-    yield loss.requires_grad, "The student is to learn from this: does a gradient reach its logits?"
-
-
-# ---------------------------------------------------------------- 4: the whole loss
-
-
-def distillation_loss(student, teacher, labels, attention_mask, temperature, weights):
-    """Return the weighted sum of soft targets, labels, and one minus the cosine at real tokens."""
-    (student_hidden, student_logits), (teacher_hidden, teacher_logits) = student, teacher
-    log_p = F.log_softmax(teacher_logits.detach() / temperature, dim=-1)  # the teacher is not trained
-    log_q = F.log_softmax(student_logits / temperature, dim=-1)
-    soft = (log_p.exp() * (log_p - log_q)).sum(-1).mean() * temperature**2
-    hard = F.cross_entropy(student_logits, labels)
-    cosine = F.cosine_similarity(student_hidden, teacher_hidden.detach(), dim=-1)  # (batch, seq)
-    alike = (1 - cosine)[attention_mask.bool()].mean()
-    return weights[0] * soft + weights[1] * hard + weights[2] * alike
-
-
-@exercise(
-    distillation_loss,
-    minutes=25,
-    difficulty=3,
-    hints=(
-        "Write the three parts one after the other and test each alone: weights (1, 0, 0), (0, 1, 0) and (0, 0, 1).",
-        "Soft: p and q from logits over T, sum of p (log p - log q), mean over texts, times T². Hard: cross-entropy of "
-        "the logits as they are. Hidden: 1 - cosine, mean over all slots where attention_mask is 1.",
-        "The teacher's tensors may carry a graph. detach() cuts it, so that no gradient reaches the teacher.",
-    ),
-)
-def check_distillation_loss(answer):
-    generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(2, 4, 5, 8, generator=generator)  # two models, batch 4, seq 5
-    logits = torch.randn(2, 4, 3, generator=generator)
-    labels = torch.tensor([0, 2, 1, 1])
-    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]])
-
-    def loss(weights, temperature=1.0, hidden=hidden, logits=logits):
-        both = [(hidden[i].clone(), logits[i].clone()) for i in (0, 1)]
-        return answer(*both, labels, mask, temperature, weights)
-
-    q, p = logits.softmax(-1)
-    by_hand = (p * (p / q).log()).sum(-1).mean()
-    yield loss((1, 0, 0)).shape == (), "Do you return one number?"
-    yield close(loss((1, 0, 0)), by_hand), "Soft part, T = 1: the sum of p (log p - log q), p the teacher's?"
-    doubled = loss((1, 0, 0), temperature=2.0, logits=2 * logits)
-    yield not close(doubled, 2 * by_hand), "Soft part: is it times T, where T² is needed?"
-    yield close(doubled, 4 * by_hand), "Soft part at T = 2: both logits divided by T, and the result times T²?"
-    hard = F.cross_entropy(logits[0], labels)
-    yield close(loss((0, 1, 0)), hard), "Hard part: is it the cross-entropy of the student with the labels?"
-    hot = loss((0, 1, 0), temperature=4.0)
-    yield close(hot, hard), "Hard part: are its logits divided by T? A label knows no temperature."
-    turned = loss((0, 0, 1), hidden=torch.stack([hidden[0], 3 * hidden[0]]))
-    yield close(turned, torch.tensor(0.0)), "Hidden part: same direction, three times as long. Is that a distance of 0?"
-    distance = 1 - F.cosine_similarity(hidden[0], hidden[1], dim=-1)
-    noisy = torch.where(mask[..., None].bool(), hidden, torch.randn(hidden.shape, generator=generator))
-    yield close(loss((0, 0, 1), hidden=noisy), loss((0, 0, 1))), "Hidden part: does padding take part?"
-    expected = distance[mask.bool()].mean()
-    yield close(loss((0, 0, 1)), expected), "Hidden part: is it the mean over all real tokens of the batch?"
-    whole = 5 * by_hand + 2 * hard + expected
-    yield close(loss((5, 2, 1)), whole), "All three: is each part weighed by its own weight?"
-
-    def reached(weights):
-        """Return where a gradient arrives: at the student's states and logits, at the teacher's states and logits."""
-        leaves = [tensor.clone().requires_grad_() for tensor in (hidden[0], logits[0], hidden[1], logits[1])]
-        made = [1 * leaf for leaf in leaves]  # what a model gives carries a graph
-        total = answer((made[0], made[1]), (made[2], made[3]), labels, mask, 2.0, weights)
-        if total.requires_grad:
-            total.backward()
-        return [leaf.grad is not None and bool(leaf.grad.any()) for leaf in leaves]
-
-    alone = [reached(weights)[place] for weights, place in (((1, 0, 0), 1), ((0, 1, 0), 1), ((0, 0, 1), 0))]
-    yield all(alone), "Does a gradient reach the student from each of the three parts?"
-    yield not any(reached((5, 2, 1))[2:]), "Does a gradient reach the teacher? It must not learn."
-
-
-# ---------------------------------------------------------------- 5: a student's start
 
 
 def every_second(layers):
