@@ -22,8 +22,16 @@ FILES = {
     "movieReviewSnippets_anonDataRatings.txt": "658a086bc7239b98b750baa232cab80e6447789020f96a6c847cc1248d7c82f4",
 }
 
-# Two runs of ids that none of our sentences has, each between sentences of one class: label → first and last id.
-OFFICIAL_RUNS = {1: (4123, 5152), 0: (9282, 10312)}
+# Runs of ids that none of our sentences has, each right behind sentences of one class: label, first and last id. The
+# file lists the train rows of a class, then these, then the other class; and so again for rows that came late.
+OFFICIAL_RUNS = (
+    (1, 4123, 5152),
+    (0, 9282, 10312),
+    (1, 10342, 10347),
+    (0, 10373, 10378),
+    (1, 10462, 10481),
+    (0, 10578, 10604),
+)
 
 
 class RatedSentence(NamedTuple):
@@ -79,16 +87,16 @@ def our_ratings() -> dict[str, Rating]:
 
 
 def official_rows() -> list[tuple[Review, Rating]]:
-    """Return the 2,061 rated sentences that are very probably official validation and test rows, with their ratings.
+    """Return the 2,120 rated sentences that are very probably official validation and test rows, with their ratings.
 
-    The official train rows are the sentences that we hold. The file lists them class by class, and two long runs of its
-    ids hold none of them; a run's class is that of the sentences around it.
+    The official train rows are the sentences that we hold. The file lists them class by class, and six runs of its ids
+    hold none of them; a run's class is that of the sentences before it.
     """
     ours = {letters(review.text) for review in _our_sentences()}
     return [
         (Review(sentence.text, label), sentence.rating)
         for sentence in rated_sentences()
-        for label, (first, last) in OFFICIAL_RUNS.items()
+        for label, first, last in OFFICIAL_RUNS
         if first <= sentence.id <= last and letters(sentence.text) not in ours
     ]
 
