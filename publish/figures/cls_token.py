@@ -184,7 +184,7 @@ def retrieval():
     fig.text(452, 62, "candidates, sorted by cosine with the query", SMALL, MUTED)
     texts = (
         ("0.71", "She is the best cop on TV."),
-        ("0.64", "Watch it for the last scene in …"),
+        ("0.64", "Watch it for the last scene …"),
         ("0.31", "The songs are far too long."),
         ("0.12", "Buy the book instead."),
     )

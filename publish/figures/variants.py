@@ -71,8 +71,8 @@ def distill():
     fig.text(258, 424, "dashed: copied at the start, as is the head", SMALL, MUTED)
     fig.path("M200 123H230V92H300V123H316", VERMILION, 2)
     fig.text(265, 84, "**soft**", SMALL)
-    fig.path("M200 161H258V190H316", VERMILION, 2)
-    fig.text(258, 214, "**cosine**", SMALL, back="#ffffff")
+    fig.path("M200 154H240V176H296V190H316", VERMILION, 2)
+    fig.text(284, 168, "**cosine**", SMALL)
     fig.path("M476 123H540", VERMILION, 2)
     fig.block(540, 104, 80, 38, "label", "", PLAIN)
     fig.text(510, 112, "**hard**", SMALL)
@@ -89,7 +89,7 @@ def rotation():
         "query and key is the same in both circles.",
         300,
     )
-    fig.heading("Positions as rotations: 25° for each position")
+    fig.heading("Positions as rotations: 25° each (dashed: position 0)")
     for cx, (i, j) in ((170, (1, 3)), (470, (5, 7))):
         cy, r = 164, 92
         fig.parts.append(f'<circle cx="{cx}" cy="{cy}" r="{r}" fill="none" stroke="{PALE}" stroke-width="1.5"/>')
@@ -186,13 +186,13 @@ def end():
     fig = Figure(
         "08_end",
         "What each change bought",
-        "Three boxes. Training, as RoBERTa: better answers from the same network, paid for with data and steps. Size, "
+        "Three boxes. Training, as RoBERTa: better scores from the same network, paid for with data and steps. Size, "
         "as DistilBERT: nearly as good at half the operations. Layers, as ModernBERT: longer texts, less wasted work.",
         210,
     )
     fig.heading("Three kinds of change")
     boxes = (
-        ("training", "RoBERTa", ("same network,", "better answers,", "many more sequences"), TRAINING),
+        ("training", "RoBERTa", ("same network,", "better scores,", "many more sequences"), TRAINING),
         ("size", "DistilBERT", ("half the operations,", "nearly as accurate,", "taught by a teacher"), SIZE),
         ("layers", "ModernBERT", ("texts of 8,192 tokens,", "no work on padding,", "positions by rotation"), LAYERS),
     )

@@ -24,9 +24,6 @@ from publish.notebooks import notebooks
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "lessons" / "figures"
 DRAWN = {figure.name: figure.svg() for figure in figures()}
-BY_HAND = {
-    "08_variants",
-}
 PALETTE = ["#0072b2", "#e69f00", "#009e73", "#56b4e9", "#d55e00", "#cc79a7", "#f0e442"]  # Okabe and Ito's, less black
 WIDTH, SMALLEST = 640, 12
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,7 +34,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def differences(drawn: dict[str, str], folder: Path) -> list[str]:
     """Compare what the script draws with the files in a folder."""
-    found = {path.stem: path.read_bytes() for path in folder.glob("*.svg") if path.stem not in BY_HAND}
+    found = {path.stem: path.read_bytes() for path in folder.glob("*.svg")}
     wrong = [f"{name} is not drawn by the script" for name in sorted(found.keys() - drawn.keys())]
     for name, svg in drawn.items():
         if name not in found:
@@ -151,9 +148,8 @@ def test_committed_figures_are_what_the_script_draws():
     assert differences(DRAWN, FOLDER) == []
 
 
-def test_names_are_unique_and_the_script_leaves_hand_drawn_figures_alone():
+def test_names_are_unique():
     assert len(DRAWN) == len(figures())
-    assert not DRAWN.keys() & BY_HAND
 
 
 def test_the_command_writes_every_figure(tmp_path):
@@ -260,7 +256,6 @@ def test_a_file_that_is_no_xml_is_found():
 def test_a_changed_a_missing_and_a_foreign_file_are_found(tmp_path):
     for name, svg in DRAWN.items():
         (tmp_path / f"{name}.svg").write_text(svg, encoding="utf-8", newline="\n")
-    (tmp_path / "08_variants.svg").write_text("by hand", encoding="utf-8")
     assert differences(DRAWN, tmp_path) == []
     (tmp_path / "01_question.svg").write_text(plain().replace("same", "only"), encoding="utf-8", newline="\n")
     (tmp_path / "01_qkv.svg").unlink()

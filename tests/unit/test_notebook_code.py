@@ -8,7 +8,10 @@ import nbformat
 import pytest
 import torch
 import transformers
+from sklearn.linear_model import Ridge
 from torch import nn
+from torch.nn import functional as F
+from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
 
 from helpers import attention, batching, bert, evaluation, masking, sentence_pairs, tokenization, toy, training, weights
 from helpers.classroom.checks import exercises
@@ -164,27 +167,76 @@ def test_04_pairs():
 
 
 def test_07_pooling(hidden_states):
-    hand = lift("07", "pool_by_hand", "pooler_by_hand")
+    ours = lift("07", "pool").pool
     attention_mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
-    for pooling in ("cls", "mean", "max"):
-        ours = hand.pool_by_hand(hidden_states, attention_mask, pooling)
-        torch.testing.assert_close(ours, bert.pool(hidden_states, attention_mask, pooling))
+    for pooling in ("cls", "mean"):
+        torch.testing.assert_close(
+            ours(hidden_states, attention_mask, pooling), bert.pool(hidden_states, attention_mask, pooling)
+        )
+
+
+def test_07_probe_agrees_with_scikit_learns_ridge():
+    """The same closed form: ridge regression with a penalty of n on standardized features."""
+    numbers = torch.Generator().manual_seed(0)
+    train, test = torch.randn(60, 9, generator=numbers), torch.randn(31, 9, generator=numbers)
+    labels, truth = (train[:, 0] + train[:, 1] > 0).long(), (test[:, 0] > 0).long()
+    mean, sd = train.mean(0), train.std(0)
+    ridge = Ridge(alpha=len(train)).fit(((train - mean) / sd).numpy(), (2.0 * labels - 1).numpy())
+    expected = (torch.from_numpy(ridge.predict(((test - mean) / sd).numpy())) > 0) == (truth == 1)
+    ours = lift("07", "linear_probe").linear_probe(train, labels, test, truth)
+    assert torch.equal(ours, expected) and 0 < ours.sum() < len(ours)
+
+
+def test_07_ranks_are_those_of_evaluation():
+    similarity = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
+    similarity[2] = 0.5  # ties
+    assert torch.equal(exercises()["ranks"].reference(similarity), evaluation.ranks(similarity))
+
+
+def test_07_depth_pooler(hidden_states):
+    hand = lift("07_layers", "pooler_by_hand", kind="depth")
     encoder = bert.Encoder(bert.EncoderConfig(10, 24, 1, 3, 48))
     ours = hand.pooler_by_hand(hidden_states, encoder.pooler.weight, encoder.pooler.bias)
     torch.testing.assert_close(ours, encoder.pool(hidden_states))
 
 
 def test_08_losses():
-    hand = lift("08", "soft_loss_by_hand", "cosine_loss_by_hand")
+    """The parts of the notebook's loss, one by one, are those of `training`, which distills on a task."""
+    references = exercises()
     student, teacher = torch.randn(2, 6, 3, generator=generator(0))
-    torch.testing.assert_close(
-        hand.soft_loss_by_hand(student, teacher, 2.0), training.soft_target_loss(student, teacher, 2.0)
-    )
-    student, teacher = torch.randn(2, 2, 5, 8, generator=generator(1))
+    soft = training.soft_target_loss(student, teacher, 2.0)
+    torch.testing.assert_close(references["soft_targets"].reference(student, teacher, 2.0), soft)
+    hidden, labels = torch.randn(2, 2, 5, 8, generator=generator(1)), torch.tensor([0, 2, 1, 1, 0, 2])
     attention_mask = torch.tensor([[1] * 5, [1] * 2 + [0] * 3])
+    cosine, hard = training.cosine_loss(*hidden, attention_mask), F.cross_entropy(student, labels)
+    given = ((hidden[0], student), (hidden[1], teacher), labels, attention_mask, 2.0)
+    for shares, expected in (((1, 0, 0), soft), ((0, 1, 0), hard), ((0, 0, 1), cosine)):
+        torch.testing.assert_close(references["distillation_loss"].reference(*given, shares), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_08_rotate(dtype):
+    """The same rotation as ModernBERT's in transformers, at positions that bfloat16 can't hold."""
+    positions = torch.arange(1000, 1050)
+    x = torch.randn(1, 2, 50, 64, generator=generator(1)).to(dtype)  # (batch, heads, seq, d)
+    speeds = 10_000.0 ** (-torch.arange(32, dtype=torch.float32) / 32)
+    both = (positions[:, None] * speeds).repeat(1, 2)[None]  # transformers wants every angle twice, (1, seq, d)
+    expected = apply_rotary_pos_emb(x, x, both.cos(), both.sin())[0]
+    torch.testing.assert_close(lift("08", "rotate").rotate(x, positions), expected)
+
+
+def test_08_unpad_gives_the_encoder_what_it_needs():
+    config = bert.EncoderConfig(20, 24, 2, 3, 48, max_position_embeddings=9)
+    torch.manual_seed(0)
+    encoder = bert.Encoder(config).eval()
+    ids = torch.tensor([[1, 7, 4, 9, 2], [1, 5, 2, 0, 0], [1, 3, 8, 2, 0]])
+    mask = (ids != 0).long()
+    tokens, positions, same_text = lift("08", "unpad").unpad(ids, mask)
+    with torch.no_grad():
+        packed = encoder(tokens[None, :9], same_text[None, :9, :9], position_ids=positions[None, :9])
+        padded = encoder(ids, mask)
     torch.testing.assert_close(
-        hand.cosine_loss_by_hand(student, teacher, attention_mask),
-        training.cosine_loss(student, teacher, attention_mask),
+        packed.last_hidden_state[0], padded.last_hidden_state[mask.bool()][:9], atol=1e-5, rtol=0
     )
 
 

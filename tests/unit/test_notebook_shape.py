@@ -26,6 +26,7 @@ BUILDS = {  # what the student writes in each core notebook
     "05": ["Embeddings", "EncoderLayer", "Encoder", "load_by_name", "MaskedLMHead"],
     "06": ["Classifier", "fine_tune", "predict"],
     "07": ["pool", "cosine", "linear_probe"],
+    "08": ["distillation_loss", "rotate", "unpad"],
 }
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.

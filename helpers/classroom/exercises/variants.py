@@ -143,11 +143,11 @@ def check_distillation_loss(answer):
 
 def rotate(x, positions, base=10_000.0):
     """Rotate each pair of features by an angle that grows with the position; same shape as x."""
-    half = x.shape[-1] // 2
-    speeds = base ** (-torch.arange(half, dtype=x.dtype, device=x.device) / half)  # radians per position
+    half, exact = x.shape[-1] // 2, torch.promote_types(x.dtype, torch.float32)  # bfloat16 would round positions
+    speeds = base ** (-torch.arange(half, dtype=exact, device=x.device) / half)  # radians per position
     angle = positions[:, None] * speeds  # (seq, d / 2)
-    a, b = x[..., :half], x[..., half:]
-    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], dim=-1)
+    a, b = x.to(exact).chunk(2, dim=-1)
+    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], dim=-1).to(x)
 
 
 @exercise(
