@@ -235,9 +235,7 @@ def test_08_unpad_gives_the_encoder_what_it_needs():
     with torch.no_grad():
         packed = encoder(tokens[None], same_text[None], position_ids=positions[None])
         padded = encoder(ids, mask)
-    torch.testing.assert_close(
-        packed.last_hidden_state[0], padded.last_hidden_state[mask.bool()], atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(packed.last_hidden_state[0], padded.last_hidden_state[mask.bool()], atol=1e-5, rtol=0)
 
 
 BUILT = ("Embeddings", "EncoderLayer", "Encoder", "MaskedLMHead", "load_by_name")

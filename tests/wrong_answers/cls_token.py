@@ -217,6 +217,12 @@ def no_penalty(train_vectors, train_labels, test_vectors, test_labels):
     return ((test_vectors - mean) / spread @ weights + target.mean() > 0) == (test_labels == 1)
 
 
+def small_penalty(train_vectors, train_labels, test_vectors, test_labels):
+    mean, spread = train_vectors.mean(0), train_vectors.std(0).clamp(min=1e-6)
+    weights, middle = ridge((train_vectors - mean) / spread, train_labels, penalty=1 / len(train_labels))
+    return ((test_vectors - mean) / spread @ weights + middle > 0) == (test_labels == 1)
+
+
 # share_received
 
 
@@ -329,7 +335,8 @@ WRONG = {
         (divides_by_zero, "standard deviation of 0 clamped"),
         (leaves_out_the_mean_of_y, "the mean of y added"),
         (labels_as_they_are, "with y -1 or 1"),
-        (no_penalty, "n times the identity"),
+        (no_penalty, "n times the identity added"),
+        (small_penalty, "is the penalty n times the identity"),
     ],
     "share_received": [
         (only_the_weights, "or only the weights"),

@@ -277,6 +277,11 @@ def causal_within_a_text(input_ids, attention_mask):
     return tokens, positions, same_text.tril()
 
 
+def compares_ids(input_ids, attention_mask):
+    tokens, positions, _ = variants.unpad(input_ids, attention_mask)
+    return tokens, positions, tokens[:, None] == tokens[None, :]
+
+
 def everything_attends(input_ids, attention_mask):
     tokens, positions, same_text = variants.unpad(input_ids, attention_mask)
     return tokens, positions, torch.ones_like(same_text)
@@ -392,7 +397,7 @@ WRONG = {
         (with_slip("squared distance"), "three times as long"),
         (with_slip("padding"), "does padding take part"),
         (with_slip("mean of means"), "all real tokens of the batch"),
-        (with_slip("labels first"), "p the teacher's"),
+        (with_slip("labels first"), "in the order soft, hard, cosine"),
         (with_slip("equal weights"), "multiplied by its own weight"),
         (with_slip("student cut off"), "reach the student"),
         (with_slip("soft part cut off"), "reach the student"),
@@ -422,6 +427,7 @@ WRONG = {
         (positions_run_on, "start at 0"),
         (positions_from_one, "position in its own text"),
         (a_float_mask, "is it bool"),
+        (compares_ids, "do you compare ids"),
         (causal_within_a_text, "attend both ways"),
         (pads_by_id, "because of its mask"),
         (fills_the_padding_in_place, "change the ids"),

@@ -152,6 +152,17 @@ def check_linear_probe(answer):
     except torch.linalg.LinAlgError:  # the matrix without a penalty has no inverse
         found = torch.zeros(12, dtype=torch.bool)
     yield found.all().item(), "More features than texts: is n times the identity added before you solve?"
+    numbers = torch.Generator().manual_seed(4)
+    noisy, unseen = torch.randn(60, 50, generator=numbers), torch.randn(300, 50, generator=numbers)
+    noisy_labels = (noisy[:, 0] + 2 * torch.randn(60, generator=numbers) > 0).long()
+    mean, sd, target = noisy.mean(0), noisy.std(0), 2.0 * noisy_labels - 1
+    scaled = (noisy - mean) / sd
+    exact = torch.linalg.solve(scaled.T @ scaled + 60 * torch.eye(50), scaled.T @ (target - target.mean()))
+    scores = (unseen - mean) / sd @ exact + target.mean()
+    clear = scores.abs() > 0.05  # near 0, rounding may decide
+    ones = torch.ones(int(clear.sum()), dtype=torch.long)
+    same = torch.equal(answer(noisy, noisy_labels, unseen[clear], ones), scores[clear] > 0)
+    yield same, "Many useless features: is the penalty n times the identity, n the number of training rows?"
     constant = torch.full((10, 4), 0.5)
     uneven = torch.tensor([1, 1, 1, 1, 1, 1, 1, 0, 0, 0])
     guess = answer(constant, uneven, constant[:4], torch.tensor([1, 0, 1, 0]))

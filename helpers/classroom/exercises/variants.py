@@ -104,6 +104,8 @@ def check_distillation_loss(answer):
     by_hand = (p * (p / q).log()).sum(-1).mean()
     soft = loss((1, 0, 0))
     yield isinstance(soft, Tensor) and soft.shape == (), "Do you return one number, a tensor of shape ()?"
+    swapped = close(soft, F.cross_entropy(logits[0], labels))
+    yield not swapped, "With weights (1, 0, 0), this is the hard part. Are the weights in the order soft, hard, cosine?"
     question = "Soft part, T = 1: is it the sum over words of p (log p - log q), p the teacher's, mean over targets?"
     yield compare(soft, by_hand, question)
     doubled = loss((1, 0, 0), temperature=2.0, logits=2 * logits)
@@ -231,6 +233,8 @@ def check_unpad(answer):
     yield compare(positions, expected, question, attention_mask=mask)
     fits = same_text.shape == (12, 12) and same_text.dtype == torch.bool
     yield fits, "Third result: is it bool, (tokens, tokens)?"
+    by_id = torch.equal(same_text, tokens[:, None] == tokens[None, :])
+    yield not by_id, "Third result: do you compare ids? Two texts may hold the same token; [CLS] is in all of them."
     yield same_text[5, 4].item() and same_text[4, 5].item(), "Tokens of one text attend both ways. Do they in yours?"
     text = torch.tensor([0] * 4 + [1] * 3 + [2] * 5)
     question = "Third result: is it True exactly where two tokens belong to the same text?"
