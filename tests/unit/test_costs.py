@@ -38,7 +38,7 @@ def test_the_formula_counts_what_pytorch_counts(frozen, masked):
 def test_the_table_on_the_page_is_the_computed_one():
     text = PAGE.read_text(encoding="utf-8")
     assert markdown_table(costs.cost_rows()) in text
-    assert f"{100 * costs.UTILISATION:.0f} %" in text and f"{costs.PEAK / 1e12:.0f} TFLOP/s" in text
+    assert f"{100 * costs.UTILISATION:.0f}%" in text and f"{costs.PEAK / 1e12:.0f} TFLOP/s" in text
 
 
 def test_the_table_holds_our_runs_as_recorded_and_the_papers():
