@@ -14,7 +14,16 @@ from helpers.bert import SequenceClassifier, student_from
 from helpers.corpora import Rating, Review, load_documents, load_reviews, ratings_of, split_fold
 from helpers.lab import human_ratings, tiny
 from helpers.lab.recorder import NotHere
-from helpers.lab.studies import calibration, epochs, lora, next_sentence, official, own_pretraining_folds, slices
+from helpers.lab.studies import (
+    calibration,
+    epochs,
+    lora,
+    next_sentence,
+    official,
+    own_pretraining_folds,
+    retrieval,
+    slices,
+)
 from helpers.lab.studies.distillation import distillation, times_as_fast
 from helpers.lab.studies.imdb import imdb_fine_tuning
 from helpers.lab.studies.ladder import ladder_scores
@@ -402,3 +411,35 @@ def test_records_of_these_studies_are_shown_as_tables(name):
     shown = page.section(record)
     assert f"## {study.title}" in shown and shown.count("\n| ") > 3
     assert all(note in shown for note in (study.notes(record) if study.notes else []))
+
+
+# ---------------------------------------------------------------- retrieval
+
+
+def test_the_control_takes_out_as_many_words_as_are_capitalized():
+    text = "I saw Cagney twice, and Nobody's better in a 1931 film. It holds up well."
+    bare, control = retrieval.without_names(text, seed=0)
+    assert bare == "saw twice, and better in a 1931 film. holds up well."
+    kept, before = retrieval.WORD.findall(control), retrieval.WORD.findall(text)
+    assert len(kept) == len(before) - 4 and {"I", "Cagney", "Nobody's", "It"} <= set(kept) and "1931" in control
+    assert retrieval.without_names(text, seed=0) == (bare, control)
+    assert retrieval.without_names(text, seed=1)[1] != control
+
+
+def test_a_control_of_few_words_takes_out_what_there_is():
+    assert retrieval.without_names("James Cagney sings", seed=0) == ("sings", "James Cagney")
+
+
+def test_hits_and_reciprocal_ranks():
+    similarity = torch.tensor([[0.9, 0.1, 0.5], [0.8, 0.3, 0.2], [0.1, 0.7, 0.6]])  # ranks 1, 2, 2
+    found = retrieval.found(similarity)
+    assert (found["accuracy"], found["n"]) == (pytest.approx(1 / 3), 3) and found["mrr"] == pytest.approx(2 / 3)
+
+
+def test_words_find_the_half_that_shares_them():
+    pairs = [
+        ("A gem by Kurosawa.", "Kurosawa again."),
+        ("Too long by far.", "Far from short."),
+        ("Loud.", "Loud cars."),
+    ]
+    assert retrieval.by_words(pairs)["accuracy"] == 1.0

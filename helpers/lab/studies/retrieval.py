@@ -2,6 +2,7 @@
 
 import random
 import re
+import statistics
 from functools import partial
 
 import torch
@@ -129,10 +130,10 @@ def table(record: dict) -> list[dict]:
         rows.append(
             {
                 "vectors": name,
-                "accuracy": percent(sum(h["accuracy"] for h in hits) / len(hits)),
+                "accuracy": percent(statistics.mean(h["accuracy"] for h in hits)),
                 "around": f"{100 * min(h['accuracy'] for h in hits):.1f}–{100 * max(h['accuracy'] for h in hits):.1f}%",
-                "MRR": f"{sum(h['mrr'] for h in hits) / len(hits):.3f}",
-                "sentiment": percent(sum(sentiment) / len(sentiment)) if sentiment else "",
+                "MRR": f"{statistics.mean(h['mrr'] for h in hits):.3f}",
+                "sentiment": percent(statistics.mean(sentiment)) if sentiment else "",
                 "n": hits[0]["n"],
                 "runs": len(hits),
             }
