@@ -228,9 +228,11 @@ def grouped_bars(
     baselines: Mapping[str, float] | None = None,
     limits: tuple[float, float] | None = None,
     intervals: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+    percent: bool = True,
 ) -> Picture:
     """Draw horizontal bars in groups, group -> name -> value: one color for each name, and the value beside its bar,
-    or, where `intervals` has one, its 95% interval as a whisker and the value after it."""
+    or, where `intervals` has one, its 95% interval as a whisker and the value after it. Values are shares, shown in
+    percent, or plain numbers."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     height = 0.8 / len(names)
     figure, (axis,) = panels(height=0.36 * len(names) * len(groups) + 1.3)
@@ -239,7 +241,7 @@ def grouped_bars(
         values = [group[name] for group in groups.values() if name in group]
         drawn = axis.barh(positions, values, height * 0.9, color=color, label=name)
         if not intervals:
-            axis.bar_label(drawn, fmt="{:.1%}", padding=4)
+            axis.bar_label(drawn, fmt="{:.1%}" if percent else "{:.2f}", padding=4)
             continue
         ends = [intervals[group][name] for group, members in groups.items() if name in members]
         for position, value, (low, high) in zip(positions, values, ends, strict=True):
@@ -250,7 +252,8 @@ def grouped_bars(
     for (name, level), color in zip((baselines or {}).items(), (GREY, RED), strict=False):
         axis.axvline(level, linestyle="--", color=color, linewidth=1.2, label=name)
     axis.set_yticks([-g for g in range(len(groups))], list(groups))
-    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    if percent:
+        axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.set(xlabel=xlabel, title=title)
     if limits:
         axis.set_xlim(*limits)

@@ -2,7 +2,22 @@
 
 import math
 
-from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, PALE, PURPLE, SMALL, VERMILION, Figure, blend
+from .primitives import (
+    BLUE,
+    DARK,
+    GREEN,
+    INK,
+    LINE,
+    MUTED,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SMALL,
+    VERMILION,
+    Figure,
+    blend,
+    number,
+)
 
 TRAINING = (blend(BLUE, 0.22), BLUE, INK, MUTED)
 SIZE = (blend(ORANGE, 0.3), DARK[ORANGE], INK, MUTED)
@@ -86,20 +101,27 @@ def rotation():
         "Positions as rotations",
         "Two circles. On the left, a query at position 1 and a key at position 3, each turned by 25 degrees a "
         "position. On the right, the same two at positions 5 and 7. All arrows have turned on, and the angle between "
-        "query and key is the same in both circles.",
+        "query and key is 100 degrees in both circles.",
         300,
     )
     fig.heading("Positions as rotations: 25° each (dashed: position 0)")
     for cx, (i, j) in ((170, (1, 3)), (470, (5, 7))):
         cy, r = 164, 92
         fig.parts.append(f'<circle cx="{cx}" cy="{cy}" r="{r}" fill="none" stroke="{PALE}" stroke-width="1.5"/>')
-        for start, position, color, name in ((20, i, BLUE, "query"), (50, j, ORANGE, "key")):
+        ends = []
+        for start, position, color, name in ((10, i, BLUE, "query"), (60, j, ORANGE, "key")):
             for angle, dash in ((start, "4 3"), (start + 25 * position, None)):
                 x, y = cx + r * math.cos(math.radians(angle)), cy - r * math.sin(math.radians(angle))
-                paint, width = (color, 3) if dash is None else (PALE, 1.5)
+                paint, width = (color, 3) if dash is None else (blend(color, 0.5), 1.5)
                 fig.arrow((cx, cy), (x, y), color=paint, width=width, dash=dash)
             a = math.radians(start + 25 * position)
             fig.text(cx + (r + 26) * math.cos(a), cy - (r + 16) * math.sin(a) + 5, name, SMALL, DARK[color], bold=True)
+            ends.append(a)
+        (x, y), (to_x, to_y) = ((number(cx + 40 * math.cos(a)), number(cy - 40 * math.sin(a))) for a in ends)
+        fig.path(f"M{x} {y}A40 40 0 0 0 {to_x} {to_y}", width=1.5)
+        middle = sum(ends) / 2
+        turn = round(math.degrees(ends[1] - ends[0]))
+        fig.text(cx + 58 * math.cos(middle), cy - 58 * math.sin(middle) + 5, f"{turn}°", SMALL)
         fig.dot(cx, cy, INK)
         fig.text(cx, 286, f"query at {i}, key at {j}", SMALL)
     return fig

@@ -78,6 +78,14 @@ def test_grouped_bars_have_one_color_for_each_name_and_say_their_value():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["chance", "noun", "verb"]
 
 
+def test_grouped_bars_show_plain_numbers_where_they_are_no_shares():
+    groups = {"opposite": {"before": 0.891, "after": -0.377}}
+    (axis,) = grouped_bars(groups, "", "cosine", limits=(-1, 1), percent=False).figure.axes
+    axis.figure.canvas.draw()
+    assert [text.get_text() for text in axis.texts] == ["0.89", "-0.38"]
+    assert not any("%" in label.get_text() for label in axis.get_xticklabels())
+
+
 def test_grouped_bars_show_intervals_as_whiskers_and_say_the_value_after_them():
     groups = {"first": {"noun": 0.5, "verb": 0.7}, "second": {"noun": 0.12, "verb": 1.0}}
     ends = {
