@@ -17,7 +17,10 @@ html_title = "BERT by Hand"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 # Search shows extracts, which it fetches; a page opened as a file may not fetch.
-html_js_files = [(None, {"body": "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol != 'file:';"})]
+html_js_files = [
+    (None, {"body": "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol != 'file:';"}),
+    ("quiz.js", {"defer": "defer"}),
+]
 html_favicon = "static/icon.svg"
 html_show_sourcelink = False
 html_copy_source = False

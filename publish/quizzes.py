@@ -1,7 +1,9 @@
 """The lessons' quizzes, from lessons/quizzes/ into the lessons: `python -m publish.quizzes`.
 
 A source is a YAML list of questions. Each has a `question` and its `options`, in the order in which they are shown; an
-option has a `text`, its `feedback`, and `right: true` if it is the answer. All text is Markdown with $math$.
+option has a `text`, its `feedback`, and `right: true` if it is the answer. All text is Markdown with $math$. A question
+that is answered by running code has `code`: up to four lines of Python, imports included, which print one line. Its
+options are such lines, in backticks, and a test runs the code to see that it prints the right one.
 """
 
 import re
@@ -15,6 +17,10 @@ from . import ROOT
 
 LETTERS = "ABCD"
 SHORTEST = 30  # characters of feedback: less than that explains nothing
+INTRO = (
+    "Answer before you look. If a question has code, predict what it prints, and then run it, in a notebook or in "
+    "Python from the repository's top folder.\n\n"
+)
 SECTION = re.compile(r"(?<=^## Quiz\n).*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -29,6 +35,12 @@ class Option:
 class Question:
     text: str
     options: tuple[Option, ...]
+    code: str = ""
+
+    @property
+    def markdown(self) -> str:
+        """Return the text, followed by the code if there is any."""
+        return f"{self.text}\n\n```python\n{self.code}\n```" if self.code else self.text
 
     @property
     def key(self) -> str:
@@ -57,8 +69,12 @@ def read(path: Path) -> list[Question]:
 
 def parse(entry: dict, name: str) -> Question:
     """Return an entry of a source as a question; name is what an error calls it. Raises ValueError."""
-    check_keys(entry, {"question", "options"}, set(), name)
+    check_keys(entry, {"question", "options"}, {"code"}, name)
     text = words(entry["question"], f"The text of {lower(name)}")
+    code = words(entry["code"], f"The code of {lower(name)}") if "code" in entry else ""
+    lines = list(filter(None, code.splitlines()))
+    if len(lines) > 4 or any(len(line) > 80 for line in lines):
+        raise ValueError(f"{name} has code of more than four lines, or a line of more than 80 characters.")
     if re.search(r"^##", text, re.MULTILINE):
         raise ValueError(f"{name} has a line that starts with ##, which would end it in the lesson.")
     if not isinstance(entry["options"], list) or not 3 <= len(entry["options"]) <= len(LETTERS):
@@ -70,7 +86,9 @@ def parse(entry: dict, name: str) -> Question:
         raise ValueError(f"{name} has {right} right options instead of one.")
     if len({option.text for option in options}) < len(options):
         raise ValueError(f"{name} has the same option twice.")
-    return Question(text, options)
+    if code and not all(re.fullmatch("`[^`]+`", option.text) for option in options):
+        raise ValueError(f"{name} has code, and an option that is not a printed line in backticks.")
+    return Question(text, options, code)
 
 
 def parse_option(entry: dict, name: str) -> Option:
@@ -116,7 +134,7 @@ def lower(name: str) -> str:
 
 def render(questions: list[Question]) -> str:
     """Return questions as a lesson shows them: Markdown, with the answers folded."""
-    return "\n".join(render_question(number, question) for number, question in enumerate(questions, 1))
+    return INTRO + "\n".join(render_question(number, question) for number, question in enumerate(questions, 1))
 
 
 def render_question(number: int, question: Question) -> str:
@@ -127,7 +145,7 @@ def render_question(number: int, question: Question) -> str:
         f"- **{letter}** {'Right' if option.right else 'No'}. {option.feedback}\n" for letter, option in shown
     )
     folded = f"<details><summary>Answer</summary>\n\n{answers}\n</details>\n"
-    return f"### Question {number}\n\n{question.text}\n\n{options}\n{folded}"
+    return f"### Question {number}\n\n{question.markdown}\n\n{options}\n{folded}"
 
 
 def place(lesson: str, rendered: str) -> str:

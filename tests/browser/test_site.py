@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from helpers import results
+from publish import quizzes
 from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +106,65 @@ def test_formulas_are_set(quiet_page, address):
     assert quiet_page.evaluate(
         "document.fonts.ready.then(() => [...document.fonts].some(f => f.family.includes('MJX')))"
     )
+
+
+QUIZZES = {lesson.stem: quizzes.read(source) for source, lesson in quizzes.sources().items()}
+
+
+@pytest.mark.parametrize("name", QUIZZES)
+def test_quiz_can_be_clicked(browser, quiet_page, address, name):
+    """Each option shows its own explanation, the one that is folded where there is no JavaScript, and marks the right
+    one."""
+    with browser.new_context(java_script_enabled=False) as context:
+        plain = context.new_page()
+        plain.goto(f"{address}/lessons/{name}.html")
+        assert plain.locator("#quiz button").count() == 0
+        assert plain.locator("#quiz details").count() == len(QUIZZES[name])
+        explanations = [
+            [text.partition(" ")[2] for text in folded.locator("li").all_text_contents()]
+            for folded in plain.locator("#quiz details").all()
+        ]
+    quiet_page.goto(f"{address}/lessons/{name}.html")
+    quiet_page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
+    assert quiet_page.locator("#quiz details").count() == 0
+    for number, (question, explained) in enumerate(zip(QUIZZES[name], explanations, strict=True), 1):
+        part = quiet_page.locator(f"#quiz #question-{number}")
+        buttons, said = part.get_by_role("button"), part.get_by_role("status").locator("p")
+        assert buttons.count() == len(question.options)
+        assert said.locator("visible=true").count() == 0 and part.get_by_text("right answer").count() == 0
+        for i, option in enumerate(question.options):
+            buttons.nth(i).click()
+            shown = said.locator("visible=true")
+            assert shown.count() == 1 and shown.inner_text().startswith("Right. " if option.right else "No. ")
+            if "$" in option.feedback:
+                assert shown.locator("mjx-container").count() == option.feedback.count("$") / 2
+            else:
+                assert shown.inner_text().strip() == explained[i]
+            assert part.get_by_role("button", pressed=True).inner_text() == buttons.nth(i).inner_text()
+            marked = part.get_by_role("button").filter(has_text="right answer")
+            assert marked.count() == 1 and marked.inner_text().startswith(question.key)
+            assert ("not this one" in buttons.nth(i).inner_text()) != option.right
+
+
+def test_quiz_by_keyboard_light_dark_and_on_a_phone(quiet_page, look, folder):
+    quiet_page.goto((folder / "lessons" / "01_attention.html").as_uri())
+    part = quiet_page.locator("#quiz #question-2")
+    part.get_by_role("button").first.focus()
+    quiet_page.keyboard.press("Enter")
+    assert part.get_by_role("button", pressed=True).inner_text().startswith("A")
+    quiet_page.keyboard.press("Tab")
+    quiet_page.keyboard.press("Space")
+    assert part.get_by_role("button", pressed=True).inner_text().startswith("B")
+    outline = "button => getComputedStyle(button).outlineStyle"
+    assert part.get_by_role("button").nth(1).evaluate(outline) == "solid", "the focus can be seen"
+    assert part.get_by_role("button").nth(2).evaluate(outline) == "none"
+    look(quiet_page)
+    quiet_page.emulate_media(color_scheme="dark")
+    look(quiet_page)
+    quiet_page.set_viewport_size({"width": 390, "height": 844})
+    look(quiet_page)
+    assert quiet_page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert quiet_page.locator("#quiz :is(p, li, button, pre, mjx-container)").evaluate_all(CUT_OFF) == []
 
 
 def test_search(quiet_page, look, address):

@@ -1,5 +1,7 @@
-"""The quizzes: sources that are sound and balanced, and lessons that show just what the sources say."""
+"""The quizzes: sources that are sound, balanced, and right about what code prints; lessons that show what they say."""
 
+import contextlib
+import io
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,6 +16,9 @@ from publish.quizzes import LETTERS, Option, Question
 ROOT = Path(__file__).parents[2]
 NAMES = [path.stem for path in notebooks("core")]
 SOURCES = {path.stem: path for path in quizzes.sources()}
+ASKED = {name: quizzes.read(path) for name, path in SOURCES.items()}
+RUN = {f"{name} {i}": asked for name in ASKED for i, asked in enumerate(ASKED[name], 1) if asked.code}
+FENCE = re.compile(r"^```python\n(.*?)\n```\n", re.DOTALL | re.MULTILINE)
 
 
 def lesson(name: str) -> str:
@@ -43,6 +48,14 @@ def option(place: int, **changed) -> dict:
     return asked
 
 
+def printing(**changed) -> dict:
+    """A sound question with code, with some of its parts changed."""
+    asked = entry(code="print(1 + 1)\n")
+    for number, option in enumerate(asked["options"], 1):
+        option["text"] = f"`{number}`"
+    return asked | changed
+
+
 def source(folder: Path, *entries) -> Path:
     path = folder / "09_planted.yaml"
     path.write_text(yaml.safe_dump(list(entries), allow_unicode=True), encoding="utf-8")
@@ -54,13 +67,15 @@ def unrendered(text: str) -> list[Question]:
     found = []
     for part in re.split(r"^### Question \d+\n", text, flags=re.MULTILINE)[1:]:
         asked, answered = part.split("<details><summary>Answer</summary>")
+        code = FENCE.findall(asked)
+        asked = FENCE.sub("", asked)
         texts, answers = (re.findall(r"^- \*\*(\w)\*\* (.*)$", half, re.MULTILINE) for half in (asked, answered))
         assert [letter for letter, _ in texts] == [letter for letter, _ in answers]
         options = [
             Option(shown, re.sub(r"^(Right|No)\. ", "", answer), answer.startswith("Right. "))
             for (_, shown), (_, answer) in zip(texts, answers)
         ]
-        found.append(Question(asked.partition("\n- **A** ")[0].strip(), tuple(options)))
+        found.append(Question(asked.partition("\n- **A** ")[0].strip(), tuple(options), "".join(code)))
     return found
 
 
@@ -93,13 +108,43 @@ def shares(keys: list[str]) -> dict[str, float]:
 
 
 def test_right_answers_are_spread_over_the_letters():
-    asked = {name: quizzes.read(path) for name, path in SOURCES.items()}
     for size, least, most in ((4, 0.20, 0.30), (3, 0.27, 0.40)):
-        keys = [question.key for questions in asked.values() for question in questions if len(question.options) == size]
-        assert all(least <= shares(keys)[letter] <= most for letter in LETTERS[:size]), f"{size} options: {keys}"
-    for name, questions in asked.items():
+        keys = [question.key for questions in ASKED.values() for question in questions if len(question.options) == size]
+        assert not keys or all(least <= shares(keys)[letter] <= most for letter in LETTERS[:size]), f"{size}: {keys}"
+    for name, questions in ASKED.items():
         letter, count = Counter(question.key for question in questions).most_common(1)[0]
         assert count <= len(questions) / 2, f"{name}: {letter} is right {count} times of {len(questions)}"
+
+
+def longest_is_right(questions: list[Question]) -> float:
+    """Return the share of the questions whose right option is longer than every other one."""
+    lengths = [[(len(option.text), option.right) for option in question.options] for question in questions]
+    return sum(max(each)[1] and sum(n == max(each)[0] for n, _ in each) == 1 for each in lengths) / len(lengths)
+
+
+def test_the_longest_option_is_no_hint():
+    assert longest_is_right([question for questions in ASKED.values() for question in questions]) <= 0.4
+    assert all(longest_is_right(questions) <= 0.5 for questions in ASKED.values())
+
+
+def test_a_right_option_that_is_longest_is_counted():
+    answers = [Option("Long", "", True), Option("No", ""), Option("Not", "")]
+    longer, tied = [*answers[:2], Option("Longer", "")], [*answers[:2], Option("Tied", "")]
+    assert longest_is_right([Question("", tuple(options)) for options in (answers, longer, tied)]) == 1 / 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_quiz_has_five_questions_and_two_are_answered_by_running_code(name):
+    assert len(ASKED[name]) >= 5 and sum(bool(question.code) for question in ASKED[name]) >= 2
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_code_prints_the_right_option(name):
+    question, printed = RUN[name], io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(question.code, name, "exec"), {"__name__": "__main__"})
+    options = {f"{option.text.strip('`')}\n": option.right for option in question.options}
+    assert options.get(printed.getvalue()), f"it prints {printed.getvalue()!r}"
 
 
 # Reading
@@ -109,6 +154,8 @@ def test_a_sound_source_is_read(tmp_path):
     [question] = quizzes.read(source(tmp_path, entry()))
     assert question.text == "Which one is it?" and question.key == "B"
     assert [option.right for option in question.options] == [False, True, False]
+    [question] = quizzes.read(source(tmp_path, printing()))
+    assert question.code == "print(1 + 1)" and question.markdown.endswith("?\n\n```python\nprint(1 + 1)\n```")
     four = {"text": "The fourth", "feedback": "It is not the fourth, for a reason given here.", "right": False}
     [question] = quizzes.read(source(tmp_path, entry(options=[*entry()["options"], four])))
     assert len(question.options) == 4
@@ -125,6 +172,10 @@ def test_a_sound_source_is_read(tmp_path):
         (entry(options=entry()["options"] * 2), "does not have 3 to 4 options"),
         (entry(options=None), "does not have 3 to 4 options"),
         (entry(hint="Count them."), "has the unknown key 'hint'"),
+        (entry(code="print(2)"), "has code, and an option that is not a printed line in backticks"),
+        (printing(code=" \n"), "The code of question 2 of 09_planted.yaml is empty"),
+        (printing(code="a = 1\nb = 2\nc = 3\nd = 4\nprint(a)\n"), "has code of more than four lines"),
+        (printing(code=f"print('{'a' * 80}')\n"), "has code of more than four lines, or a line of more than 80"),
         (option(0, rigth=True), "has the unknown key 'rigth'"),
         ({"question": "Which one is it?"}, "has no 'options'"),
         (option(2, feedback=...), "Option C of question 2 of 09_planted.yaml has no 'feedback'"),
@@ -175,8 +226,9 @@ def test_rendered_questions_read_back(name):
 def test_markdown_of_a_question():
     options = (Option("$\\frac{1}{2}$", "Twice that."), Option("*One*", "Just so.", True), Option("`2`", "Half that."))
     assert quizzes.render([Question("How many?", options)] * 2).count("### Question ") == 2
-    assert quizzes.render([Question("How many?", options)]) == (
-        "### Question 1\n\nHow many?\n\n- **A** $\\frac{1}{2}$\n- **B** *One*\n- **C** `2`\n\n"
+    assert quizzes.render([Question("How many?", options, "print(1)")]) == (
+        quizzes.INTRO + "### Question 1\n\nHow many?\n\n```python\nprint(1)\n```\n\n"
+        "- **A** $\\frac{1}{2}$\n- **B** *One*\n- **C** `2`\n\n"
         "<details><summary>Answer</summary>\n\n"
         "- **A** No. Twice that.\n- **B** Right. Just so.\n- **C** No. Half that.\n\n</details>\n"
     )
