@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 
-.PHONY: help lab present test test-gpu check outputs trust student solutions slides site bench faults clean
+.PHONY: help lab present test test-gpu check outputs trust student solutions slides site quiz bench faults clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
@@ -64,6 +64,9 @@ slides: $(READY)  ## a deck for each notebook, in build/slides; opens without a 
 site: $(READY)  ## lessons, notebooks and results as a website, in build/site; opens without a network
 	$(PY) -m publish.site
 
+quiz: $(READY)  ## each lesson's quiz for Moodle (GIFT) and Canvas (QTI), in build/quiz
+	$(PY) -m publish.quiz_exports
+
 bench: $(READY)  ## measure the course against what people would otherwise use; data/results/bench-full.json
 	rm -f data/results/bench-full.json
 	$(PY) -m helpers.lab bench --budget full --seeds 1
@@ -73,8 +76,8 @@ faults: $(READY)  ## kill training at random moments and let it go on; data/resu
 	rm -f data/results/faults-full.json
 	$(PY) -m helpers.lab faults --budget full --seeds 1
 
-clean:     ## remove runs, site, slides and caches (the environment and the copies, where somebody may work, stay)
-	rm -rf runs build/site build/slides *.egg-info __pycache__ .pytest_cache .ruff_cache .hypothesis
+clean:     ## remove runs, site, slides, quizzes and caches (the environment and the copies, where somebody may work, stay)
+	rm -rf runs build/site build/slides build/quiz *.egg-info __pycache__ .pytest_cache .ruff_cache .hypothesis
 	find helpers notebooks publish tests \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # torch comes first: it is by far the largest, and the pin in requirements.txt names the exact one. Python compiles what
