@@ -61,7 +61,7 @@ solutions: $(READY)  ## copies with every exercise solved, in build/solutions
 slides: $(READY)  ## a deck for each notebook, in build/slides; opens without a network
 	$(PY) -m publish.slides
 
-site: $(READY)  ## lessons, notebooks and results as a website, in build/site; opens without a network
+site: $(READY)  ## lessons, notebooks, results and a BERT to try as a website, in build/site; opens without a network
 	$(PY) -m publish.site
 
 quiz: $(READY)  ## each lesson's quiz for Moodle (GIFT) and Canvas (QTI), in build/quiz

@@ -13,11 +13,12 @@ from pathlib import Path
 import nbformat
 from sphinx.cmd.build import main as sphinx_build
 
-from . import BUILD, ROOT, copy_mathjax, fresh, results
+from . import BUILD, ROOT, copy_mathjax, demo, fresh, results
 from .notebooks import notebooks
 
 FIRST = ["README", "instructor-guide", "scaling", "glossary"]  # the lessons' general pages, in this order
 LINK = re.compile(r"\]\(([^)#:\s]+)")
+RENAMED = {"README.md": "index.md", "publish/demo/demo.md": "demo.md"}  # a page in the repository → in the site
 
 
 def build(output: Path) -> int:
@@ -27,12 +28,13 @@ def build(output: Path) -> int:
         stage(source)
         status = sphinx_build(["-q", "-W", "--keep-going", "-c", str(ROOT / "publish"), str(source), str(made)])
         shutil.copytree(made, fresh(output), dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "_sources"))
+        shutil.copytree(source / "demo", output / "demo")
     copy_mathjax(output / "_static" / "mathjax")
     return status
 
 
 def stage(source: Path) -> None:
-    """Lay out what Sphinx reads: the README as front page, lessons, notebooks, the data sheet, the results."""
+    """Lay out what Sphinx reads: README as front page, lessons, notebooks, the data sheet, results, and the demo."""
     lessons = sorted((ROOT / "lessons").glob("*.md"))
     for page in (*lessons, ROOT / "data" / "README.md", ROOT / "CONTRIBUTING.md"):
         write(source / page.relative_to(ROOT), page.read_text(encoding="utf-8"), page.parent)
@@ -41,6 +43,7 @@ def stage(source: Path) -> None:
         prepare(notebook)
         write(source / path.relative_to(ROOT), nbformat.writes(notebook), path.parent)
     write(source / "results.md", results.page(), ROOT)
+    demo.stage(source)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     write(source / "index.md", readme + contents([lesson.stem for lesson in lessons]), ROOT)
 
@@ -48,13 +51,14 @@ def stage(source: Path) -> None:
 def write(page: Path, text: str, origin: Path) -> None:
     """Write a page, and copy the files beside it that it links to: pictures, and sources to read.
 
-    The repository's README is the site's index.
+    Links to a page of `RENAMED` lead to its place in the site.
     """
 
     def follow(link: re.Match) -> str:
         target = (origin / link[1]).resolve()
-        if target == ROOT / "README.md":
-            return link[0].replace("README.md", "index.md")
+        name = target.relative_to(ROOT).as_posix() if target.is_relative_to(ROOT) else ""
+        if name in RENAMED:
+            return link[0].replace(name, RENAMED[name])
         if target.is_file() and target.is_relative_to(ROOT) and target.suffix not in (".md", ".ipynb"):
             copy = page.parent / link[1]
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +88,8 @@ def contents(lessons: list[str]) -> str:
     """Return the site's table of contents: the general pages, then lesson NN, notebook NN, and its depth."""
     general = [name for name in lessons if not name[:2].isdigit()]
     general.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    parts = {"The course": [*(f"lessons/{name}" for name in general), "results", "Data <data/README>", "CONTRIBUTING"]}
+    first, last = ["Try BERT in your browser <demo>"], ["results", "Data <data/README>", "CONTRIBUTING"]
+    parts = {"The course": [*first, *(f"lessons/{name}" for name in general), *last]}
     for path in notebooks("core"):
         number = path.name[:2]
         beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == number]

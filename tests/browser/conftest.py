@@ -1,7 +1,11 @@
 """What the browser tests share: Chromium, a page that may not leave this machine, and what a page should look like."""
 
+import functools
+import http.server
 import os
 import shutil
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,6 +48,26 @@ def page(browser):
     yield page
     context.close()
     assert not elsewhere, f"requests left this machine: {elsewhere}"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def serve():
+    """A function that serves a folder on this machine until the module's tests are done, and returns its address."""
+    with ExitStack() as running:
+
+        def start(folder: Path) -> str:
+            handler = functools.partial(Quiet, directory=folder)
+            server = running.enter_context(http.server.ThreadingHTTPServer(("localhost", 0), handler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            running.callback(server.shutdown)
+            return f"http://localhost:{server.server_port}"
+
+        yield start
 
 
 def leaves_machine(url: str) -> bool:

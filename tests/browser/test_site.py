@@ -1,11 +1,8 @@
 """The site, built as `make site` builds it and read in Chromium, from a small server and as plain files."""
 
-import functools
-import http.server
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import nbformat
@@ -19,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = notebooks()
 NOTEBOOK_PAGES = [path.relative_to(ROOT).with_suffix("").as_posix() for path in NOTEBOOKS]
 LESSON_PAGES = [f"lessons/{path.stem}" for path in sorted((ROOT / "lessons").glob("*.md"))]
-PAGES = ["index", "results", "CONTRIBUTING", "data/README", *LESSON_PAGES, *NOTEBOOK_PAGES]
+PAGES = ["index", "demo", "results", "CONTRIBUTING", "data/README", *LESSON_PAGES, *NOTEBOOK_PAGES]
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +29,10 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
-def address(folder) -> str:
+def address(folder, serve) -> str:
     """The site on a server of this machine."""
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
+    return serve(folder)
 
 
 # What sticks out of the window, and cannot be scrolled to.
@@ -98,6 +86,21 @@ def test_front_page_leads_to_everything(quiet_page, address):
         assert links[links.index(pair[0]) :][: len(pair)] == sorted(pair)
     quiet_page.locator("article a", has_text="Attention").first.click()
     quiet_page.wait_for_url("**/notebooks/01_attention.html")
+
+
+def test_the_demo_answers_within_the_site(quiet_page, look, folder):
+    """Light, dark, and at phone width, with everything drawn and every answer unfolded."""
+    quiet_page.goto((folder / "demo.html").as_uri())
+    quiet_page.locator("#causal").check()
+    quiet_page.locator("#from").select_option("all")
+    quiet_page.locator("details").evaluate_all("all => all.forEach((part) => { part.open = true; })")
+    quiet_page.locator("#bars .column", has_text="left only").wait_for()
+    for scheme, width in (("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)):
+        quiet_page.emulate_media(color_scheme=scheme)
+        quiet_page.set_viewport_size({"width": width, "height": 844})
+        look(quiet_page)
+        assert quiet_page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert quiet_page.locator("#demo *").evaluate_all(CUT_OFF) == []
 
 
 def test_formulas_are_set(quiet_page, address):
