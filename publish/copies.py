@@ -18,6 +18,7 @@ from . import BUILD, ROOT, beside, copy_figures
 from .notebooks import FOLDERS, notebooks
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # nbgrader's marks
+PAGE = re.compile(r"\]\(((?:\.\./)+[\w./-]+\.md)\)")  # as notebooks link to a page of the course
 TUTOR = """# For AI assistants
 
 This folder belongs to a student of BERT by Hand, who learns by writing each part of BERT. Please tutor:
@@ -112,6 +113,16 @@ def made(kind: str, path: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
+def relink(text: str, path: Path, copied: Path) -> str:
+    """Let the links of a copy lead to the same pages of the course as those of the notebook."""
+
+    def follow(link: re.Match) -> str:
+        page = (path.parent / link[1]).resolve()
+        return f"]({Path(os.path.relpath(page, copied.parent)).as_posix()})" if page.is_file() else link[0]
+
+    return PAGE.sub(follow, text)
+
+
 def place(path: Path) -> Path:
     """Return where in the folder of copies a notebook lies: depth notebooks keep a folder of their own."""
     return path.relative_to(ROOT / FOLDERS["core"])
@@ -123,7 +134,8 @@ def copy(kind: str, folder: Path) -> list[Path]:
     kind: "student", which leaves existing notebooks alone, since somebody works in them; or "solutions", which raises
     FileExistsError, and writes nothing, if a notebook of that name is there and differs from its copy.
     """
-    fresh = {folder / place(path): made(kind, path) for path in notebooks()}
+    copies = {path: folder / place(path) for path in notebooks()}
+    fresh = {copied: relink(made(kind, path), path, copied.resolve()) for path, copied in copies.items()}
     if kind == "solutions":
         worked_on = [p.name for p, text in fresh.items() if p.exists() and p.read_text(encoding="utf-8") != text]
         if worked_on:

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers import results as records
 from helpers.classroom.checks import Exercise, examine, exercises
-from publish import FIGURE, beside, copies, results, slides
+from publish import FIGURE, ROOT, beside, copies, results, slides
 from publish.notebooks import notebooks
 
 NOTEBOOKS = notebooks()
@@ -76,12 +76,26 @@ def test_student_copies_are_the_notebooks_otherwise(handed_out):
                 assert copies.BEGIN not in after.source and copies.END not in after.source
             else:
                 assert FIGURE.sub("", after.source) == after.source, "the figures are beside the copy"
-                assert re.sub(r"(\.\./)*(lessons/)?figures/", "", after.source) == re.sub(
-                    r"(\.\./)*(lessons/)?figures/", "", before.source
-                )
+                assert without_paths(after.source) == without_paths(before.source)
             after.metadata.pop("jupyter", None)
             assert (after.id, after.metadata) == (before.id, before.metadata)
         assert copy.metadata == original.metadata
+
+
+def without_paths(source: str) -> str:
+    """Return a cell whose links name the page or the figure alone."""
+    return re.sub(r"\]\((?:\.\./|[\w.-]+/)*([\w-]+\.(?:md|svg))\)", r"](\1)", source)
+
+
+def test_links_of_copies_lead_to_the_pages_of_the_course(tmp_path):
+    copies.copy("student", tmp_path / "a" / "b")
+    followed = set()
+    for path in (tmp_path / "a" / "b").rglob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for target in re.findall(r"\]\(([^)]+\.md)\)", cell.source):
+                assert (path.parent / target).is_file(), f"{path.name} links to {target}, which is not there"
+                followed.add((path.parent / target).resolve())
+    assert {page for page in followed if page.parent.name == "lessons"} == set((ROOT / "lessons").glob("0*.md"))
 
 
 def test_figures_lie_beside_the_copies(tmp_path):
@@ -105,7 +119,8 @@ def test_solutions_differ_in_the_stubs_alone(handed_out):
         original = nbformat.read(path, as_version=4)
         for before, after in zip(original.cells, solution.cells, strict=True):
             if "exercise" not in before.metadata.get("tags", []):
-                assert after.source == beside(before.source, "../" if path.parent.name == "depth" else "")
+                figures = beside(before.source, "../" if path.parent.name == "depth" else "")
+                assert copies.PAGE.sub("", after.source) == copies.PAGE.sub("", figures)
                 continue
             namespace = {"check": lambda answer: solved.add(answer.__name__)}
             exec(after.source, namespace)
