@@ -16,7 +16,7 @@ from sphinx.cmd.build import main as sphinx_build
 from . import BUILD, ROOT, copy_mathjax, demo, fresh, results
 from .notebooks import notebooks
 
-FIRST = ["README", "instructor-guide", "scaling", "glossary"]  # the lessons' general pages, in this order
+FIRST = ["instructor-guide", "glossary", "scaling", "what-did-not-work"]  # the lessons' general pages, in this order
 LINK = re.compile(r"\]\(([^)#:\s]+)")
 RENAMED = {"README.md": "index.md", "publish/demo/demo.md": "demo.md"}  # a page in the repository → in the site
 
@@ -41,6 +41,10 @@ def stage(source: Path) -> None:
     for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
         prepare(notebook)
+        if path in notebooks("core") and (depth := depth_of(path)):
+            notebook.cells.append(
+                nbformat.v4.new_markdown_cell(toctree("", [f"depth/{p.stem}" for p in depth]).strip())
+            )
         write(source / path.relative_to(ROOT), nbformat.writes(notebook), path.parent)
     write(source / "results.md", results.page(), ROOT)
     demo.stage(source)
@@ -84,21 +88,31 @@ def title(path: Path) -> str:
     return nbformat.read(path, as_version=4).cells[0].source.partition("\n")[0].lstrip("# ")
 
 
+def depth_of(path: Path) -> list[Path]:
+    """Return the depth notebooks of a core notebook."""
+    return [each for each in notebooks("depth") if each.name[:2] == path.name[:2]]
+
+
 def contents(lessons: list[str]) -> str:
-    """Return the site's table of contents: the general pages, then lesson NN, notebook NN, and its depth."""
+    """Return the site's table of contents: the general pages, then lesson NN and notebook NN.
+
+    Depth is folded away under its core notebook, whose page lists it.
+    """
     general = [name for name in lessons if not name[:2].isdigit()]
     general.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     first, last = ["Try BERT in your browser <demo>"], ["results", "Data <data/README>", "CONTRIBUTING"]
-    parts = {"The course": [*first, *(f"lessons/{name}" for name in general), *last]}
+    core = {}
     for path in notebooks("core"):
-        number = path.name[:2]
-        beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == number]
-        depth = [f"{title(p)} <notebooks/depth/{p.stem}>" for p in notebooks("depth") if p.name[:2] == number]
-        parts[title(path)] = [*beside, f"Notebook <notebooks/{path.stem}>", *depth]
-    return "".join(
-        "\n\n```{toctree}\n:hidden:\n:caption: " + "\n".join([caption, "", *pages, "```"])
-        for caption, pages in parts.items()
-    )
+        beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == path.name[:2]]
+        core[title(path)] = [*beside, f"Notebook <notebooks/{path.stem}>"]
+    about = {"About the course": [*(f"lessons/{name}" for name in general if name != "README"), *last]}
+    parts = {"Start here": [*first, "lessons/README"]} | core | about
+    return "".join(toctree(caption, pages) for caption, pages in parts.items())
+
+
+def toctree(caption: str, pages: list[str]) -> str:
+    """Return a hidden table of contents in Markdown."""
+    return "\n\n```{toctree}\n:hidden:\n" + f":caption: {caption}\n" * bool(caption) + "\n".join(["", *pages, "```"])
 
 
 if __name__ == "__main__":

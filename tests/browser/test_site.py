@@ -76,7 +76,12 @@ def test_notebook_shows_its_outputs(quiet_page, address, path):
 
 def test_front_page_leads_to_everything(quiet_page, address):
     quiet_page.goto(f"{address}/index.html")
-    assert quiet_page.locator("article img").first.get_attribute("src").endswith("map.svg")
+    pictures = quiet_page.locator("article img")
+    assert pictures.first.get_attribute("src").endswith("in_use.png")  # of the demo, and it leads there
+    assert quiet_page.locator("article a:has(img)").first.get_attribute("href") == "demo.html"
+    assert pictures.nth(1).get_attribute("src").endswith("map.svg")
+    doors = quiet_page.locator("article table").first.locator("tbody tr td:first-child").all_inner_texts()
+    assert doors == ["a student", "an instructor", "a CI job"]
     links = quiet_page.locator(".sidebar-tree a").evaluate_all(
         "links => links.map((link) => link.getAttribute('href'))"
     )
@@ -84,6 +89,11 @@ def test_front_page_leads_to_everything(quiet_page, address):
     for number in (path.name[:2] for path in notebooks("core")):  # lesson NN stands right before notebook NN
         pair = [link for link in links if link.partition("/")[2].startswith(number)]
         assert links[links.index(pair[0]) :][: len(pair)] == sorted(pair)
+    core = quiet_page.locator(".sidebar-tree a[href^='notebooks/0']")
+    depth = quiet_page.locator(".sidebar-tree a[href^='notebooks/depth/']")
+    assert core.count() == len(notebooks("core")) and depth.count() == len(notebooks("depth"))
+    assert all(core.nth(i).is_visible() for i in range(core.count()))
+    assert not any(depth.nth(i).is_visible() for i in range(depth.count())), "folded away until asked for"
     quiet_page.locator("article a", has_text="Attention").first.click()
     quiet_page.wait_for_url("**/notebooks/01_attention.html")
 
