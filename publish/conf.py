@@ -7,6 +7,8 @@ language = "en"
 
 extensions = ["myst_nb"]
 nb_execution_mode = "off"  # the committed outputs are the result, and the tests compare them
+nb_code_prompt_show = "Show {type}"
+nb_code_prompt_hide = "Hide {type}"
 nb_render_markdown_format = "myst"  # tables in outputs
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3

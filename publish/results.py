@@ -22,6 +22,7 @@ def page() -> str:
     """Return the page: a section for each recorded study; those without a score, such as the plan, come last."""
     recorded = [results.load_result(path.stem) for path in sorted(results.RESULTS.glob("*.json"))]
     recorded.sort(key=lambda record: not any(figures(run["measured"]) for run in record["arms"].values()))
+    recorded.sort(key=lambda record: record["name"].startswith("bench"))  # speed comes last
     return "\n".join([INTRODUCTION, *map(section, recorded)])
 
 

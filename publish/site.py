@@ -14,6 +14,7 @@ import nbformat
 from sphinx.cmd.build import main as sphinx_build
 
 from . import BUILD, ROOT, copy_mathjax, demo, fresh, results
+from .copies import answers
 from .notebooks import notebooks
 
 FIRST = ["instructor-guide", "glossary", "scaling", "what-did-not-work"]  # the lessons' general pages, in this order
@@ -74,8 +75,15 @@ def write(page: Path, text: str, origin: Path) -> None:
 
 
 def prepare(notebook) -> None:
-    """Put the alt text of each figure where myst-nb looks for it."""
+    """Put the alt text of each figure where myst-nb looks for it; fold solutions, and what a Predict asks for."""
+    asked = False
     for cell in notebook.cells:
+        tags = cell.metadata.setdefault("tags", [])
+        asked = "**Predict.**" in cell.source if cell.cell_type == "markdown" else asked
+        if cell.cell_type == "code" and "build" in tags:
+            tags.append("hide-input")
+        elif cell.cell_type == "code" and asked and cell.outputs:
+            tags.append("hide-cell" if answers(cell.source) else "hide-output")
         kinds = ("image/png", "image/svg+xml")
         about = [output.get("metadata", {}) for output in cell.get("outputs", [])]
         alts = [facts.get(kind, {}).get("alt") for facts in about for kind in kinds]
@@ -103,8 +111,8 @@ def contents(lessons: list[str]) -> str:
     first, last = ["Try BERT in your browser <demo>"], ["results", "Data <data/README>", "CONTRIBUTING"]
     core = {}
     for path in notebooks("core"):
-        beside = [f"Lesson <lessons/{name}>" for name in lessons if name[:2] == path.name[:2]]
-        core[title(path)] = [*beside, f"Notebook <notebooks/{path.stem}>"]
+        beside = [f"Lesson {path.name[:2]} <lessons/{name}>" for name in lessons if name[:2] == path.name[:2]]
+        core[title(path)] = [*beside, f"Notebook {path.name[:2]} <notebooks/{path.stem}>"]
     about = {"About the course": [*(f"lessons/{name}" for name in general if name != "README"), *last]}
     parts = {"Start here": [*first, "lessons/README"]} | core | about
     return "".join(toctree(caption, pages) for caption, pages in parts.items())

@@ -59,8 +59,7 @@ async function use(wanted) {
   } catch (error) {
     $("status").textContent = error.message;
   }
-  $("progress").hidden = true;
-  $("model").value = pack?.name;
+  [$("progress").hidden, $("model").value] = [true, pack?.name];
   if (pack) $("about").innerHTML = PAGE.about[pack.model];
 }
 
@@ -118,7 +117,7 @@ async function answer() {
   drawAnswers(columns);
   $("next-sentence").textContent = !row.segments.includes(1) ? ""
     : last.follows === null ? `${pack.model} has no next-sentence head, so it can't score the second sentence.`
-    : `Does the second sentence follow the first? ${pack.model} says: yes, ${percent(last.follows)}.`;
+    : `Does the second sentence follow the first? Yes ${percent(last.follows)}, no ${percent(1 - last.follows)}.`;
   drawArcs();
 }
 
@@ -178,9 +177,9 @@ function drawArcs(from = $("from").value) {
   });
   $("arcs").replaceChildren(svg);
   const most = every ? [] : largest(weights[from], 3).filter(([, weight]) => weight >= 0.005)
-    .map(([j, weight]) => `${tokens[j]} (${percent(weight)})`);
+    .map(([j, weight]) => `“${tokens[j]}” at ${j} (${percent(weight)})`);
   $("attention-says").textContent = every ? "Weights below 5% are left out. Point at a token to see all of its weights."
-    : `In layer ${layer}, head ${head}, ${tokens[from]} attends most to ${most.join(", ")}.`;
+    : `In layer ${layer}, head ${head}, “${tokens[from]}” at ${from} attends most to ${most.join(", ")}.`;
 }
 
 // ---------------------------------------------------------------- start
@@ -192,7 +191,8 @@ async function start() {
   if (!pack) return;
   for (const part of document.querySelectorAll("#demo fieldset")) part.disabled = false;
   let timer = null, queue = Promise.resolve();
-  $("text").oninput = $("second").oninput = () => (clearTimeout(timer), (timer = setTimeout(read, 300)));
+  const edited = () => (clearTimeout(timer), (timer = setTimeout(read, 300)), ($("example").selectedIndex = -1));
+  $("text").oninput = $("second").oninput = edited;
   $("example").onchange = () => choose(PAGE.examples[$("example").value]);
   $("causal").onchange = answer;
   $("layer").onchange = $("head").onchange = $("from").onchange = () => drawArcs();

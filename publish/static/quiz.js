@@ -1,5 +1,5 @@
-// Makes the quiz of a lesson clickable: each option becomes a button that shows its own explanation, and the right one
-// is marked. Without JavaScript, the page keeps its folded answers.
+// Makes the quiz of a lesson clickable: each option becomes a button that shows its own explanation and says whether it
+// is right; who is wrong may try again. Without JavaScript, the page keeps its folded answers.
 "use strict";
 
 for (const folded of document.querySelectorAll("#quiz details")) {
@@ -33,9 +33,8 @@ for (const folded of document.querySelectorAll("#quiz details")) {
       for (const option of options) {
         option.answer.hidden = option !== chosen;
         option.button.setAttribute("aria-pressed", String(option === chosen));
-        if (option.right) mark(option, "✓ right answer");
       }
-      if (!chosen.right) mark(chosen, "✗ not this one");
+      mark(chosen, chosen.right ? "✓ right answer" : "✗ not this one");
     });
   }
 

@@ -316,14 +316,16 @@ def test_by_keyboard_alone(quiet_page, folder):
     page.keyboard.press("Enter")
     expect(page.locator("#answer")).not_to_have_text(re.compile("Position 5|Computing"))
     assert page.evaluate("document.activeElement.textContent") == "movie"
-    expect(page.locator("#attention-says")).to_have_text(re.compile("layer 1, head 0, movie attends"))
+    expect(page.locator("#attention-says")).to_have_text(re.compile("layer 1, head 0, “movie” at 5 attends"))
     tab_to("Layer")
     page.keyboard.press("ArrowUp")
     tab_to("Head")
     page.keyboard.press("ArrowDown")
     tab_to("From")
     page.keyboard.type("4 [M")
-    expect(page.locator("#attention-says")).to_have_text(re.compile(r"layer 0, head 1, \[MASK\] attends most to movie"))
+    expect(page.locator("#attention-says")).to_have_text(
+        re.compile(r"layer 0, head 1, “\[MASK\]” at \d attends most to “movie”")
+    )
 
 
 def test_pointing_shows_one_token(quiet_page, folder):
@@ -361,10 +363,11 @@ def test_next_sentence(quiet_page, folder):
     page = open_demo(quiet_page, folder)
     expect(page.locator("#next-sentence")).to_have_text("")
     page.locator("#example").select_option("4")
-    expect(page.locator("#next-sentence")).to_have_text(re.compile(r"tiny-bert says: yes, [89]\d%"))
+    expect(page.locator("#next-sentence")).to_have_text(re.compile(r"follow the first\? Yes [89]\d%, no 1?\d%\.$"))
     page.locator("#model").select_option("minilm-mlm-int8")
     expect(page.locator("#next-sentence")).to_have_text(re.compile("no next-sentence head"))
     assert page.locator("#layer option").count() == 6 and page.locator("#head option").count() == 12
+    page.locator("#about summary").click()
     about = page.locator("#about").inner_text()
     assert "Apache License 2.0" in about and "Princeton University" in about and "Devlin" in about
 
