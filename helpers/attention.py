@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .device import check_int, check_number, check_tensor
+
 
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
@@ -17,8 +19,9 @@ def scaled_dot_product_attention(
     (…, queries, keys), True where a query may look. Returns the output (…, queries, d_v) and the weights (…, queries,
     keys).
     Raises TypeError for a mask that is not bool, ValueError for one that does not fit or, looked at on the CPU
-    only, leaves a query nothing to look at.
+    only, leaves a query nothing to look at; the same two for queries, keys, and values that do not fit each other.
     """
+    check_vectors(query, key, value)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (…, queries, keys)
     if mask is not None:
         check_mask(mask, scores.shape)
@@ -27,9 +30,40 @@ def scaled_dot_product_attention(
     return weights @ value, weights
 
 
+def check_vectors(query: Tensor, key: Tensor, value: Tensor) -> None:
+    """Raise TypeError unless all three are floating-point tensors of one dtype, ValueError unless their sizes fit."""
+    for name, vectors in (("query", query), ("key", key), ("value", value)):
+        check_tensor(vectors, name, "float")
+        if vectors.dtype != query.dtype:
+            raise TypeError(f"{name} has dtype {vectors.dtype} and query {query.dtype}; all three need the same.")
+    if min(query.dim(), key.dim(), value.dim()) < 2 or query.shape[-1] != key.shape[-1]:
+        raise ValueError(
+            f"Queries {tuple(query.shape)} and keys {tuple(key.shape)} must be (…, queries, d) and (…, keys, d)."
+        )
+    if key.shape[-2] != value.shape[-2]:
+        raise ValueError(f"There are {key.shape[-2]} keys and {value.shape[-2]} values; each key needs its value.")
+
+
+def check_heads(hidden_size: int, num_attention_heads: int) -> None:
+    """Raise TypeError or ValueError unless so many heads divide the hidden size."""
+    check_int(hidden_size, "hidden_size", 1)
+    check_int(num_attention_heads, "num_attention_heads", 1)
+    if hidden_size % num_attention_heads:
+        raise ValueError(f"{num_attention_heads} heads do not divide the hidden size {hidden_size}.")
+
+
+def check_hidden(hidden_states: Tensor, projection: nn.Linear) -> None:
+    """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden) of its
+    width."""
+    check_tensor(hidden_states, "hidden_states", "float", dims=("batch", "seq", "hidden"))
+    if hidden_states.shape[-1] != projection.in_features:
+        raise ValueError(f"hidden_states has width {hidden_states.shape[-1]}; this layer has {projection.in_features}.")
+
+
 def check_mask(mask: Tensor, shape: torch.Size) -> None:
     """Raise TypeError or ValueError, in one sentence, if `mask` cannot serve scores of this shape. Its values are
     looked at on the CPU only."""
+    check_tensor(mask, "The attention mask")
     if mask.dtype != torch.bool:
         raise TypeError(f"The attention mask has dtype {mask.dtype}; it must be bool, True where a query may look.")
     try:
@@ -54,8 +88,7 @@ def padding_mask(attention_mask: Tensor) -> Tensor:
     Raises ValueError unless it has two dimensions and, looked at on the CPU only, holds 0 and 1 alone with a real token
     in every row.
     """
-    if attention_mask.dim() != 2:
-        raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}; it must be (batch, seq).")
+    check_tensor(attention_mask, "attention_mask", dims=("batch", "seq"))
     if attention_mask.device.type == "cpu":
         if not ((attention_mask == 0) | (attention_mask == 1)).all():
             raise ValueError("attention_mask must hold only 1 (real token) and 0 (padding).")
@@ -66,6 +99,7 @@ def padding_mask(attention_mask: Tensor) -> Tensor:
 
 def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
     """Return the bool mask (1, 1, length, length) that lets token i look at tokens 0 … i only."""
+    check_int(length, "length", 1)
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()[None, None]
 
 
@@ -78,8 +112,8 @@ class MultiHeadAttention(nn.Module):
 
     def __init__(self, hidden_size: int, num_attention_heads: int, dropout: float = 0.0):
         super().__init__()
-        if hidden_size % num_attention_heads:
-            raise ValueError(f"{num_attention_heads} heads do not divide the hidden size {hidden_size}.")
+        check_heads(hidden_size, num_attention_heads)
+        check_number(dropout, "dropout", 0, 1)
         self.num_attention_heads = num_attention_heads
         self.dropout = dropout
         self.query = nn.Linear(hidden_size, hidden_size)
@@ -90,6 +124,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, hidden_states: Tensor, mask: Tensor | None = None, need_weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
+        check_hidden(hidden_states, self.query)
         query, key, value = (self.split_heads(project(hidden_states)) for project in (self.query, self.key, self.value))
         if need_weights:
             mixed, weights = scaled_dot_product_attention(query, key, value, mask)

@@ -12,9 +12,9 @@ from torch.utils.data import DataLoader
 
 from . import sentence_pairs
 from .corpora import load_documents
-from .device import generator
-from .masking import IGNORE, MASK_PROBABILITY, MIX, mask_tokens
-from .tokenization import ordinary_ids, special_ids, train_wordpiece
+from .device import check_callable, check_generator, check_int, check_list, check_tensor, generator, shown
+from .masking import IGNORE, MASK_PROBABILITY, MIX, check_masking, mask_tokens
+from .tokenization import check_tokenizer, ordinary_ids, special_ids, train_wordpiece
 
 PAD_VALUES = {"special_tokens_mask": 1, "labels": IGNORE}  # padding counts as special, and the loss ignores it
 
@@ -31,31 +31,22 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     Raises ValueError for no examples, an empty one, one longer than `length`, one whose rows differ in length, examples
     with different keys, or no padding token; TypeError for values that are not whole numbers.
     """
-    if pad_token_id is None:
-        raise ValueError(
-            "This tokenizer has no padding token, which batches need: give it one, tokenizer.pad_token = …"
-        )
-    for i, example in enumerate(examples):
-        if different := sorted(example.keys() ^ examples[0].keys()):
-            raise ValueError(f"Examples 0 and {i} have different keys, {different}: all need the same.")
-        if "input_ids" not in example:
-            raise ValueError(f"Example {i} has no input_ids, only {sorted(example)}.")
-    if not len(examples) or not all(len(example["input_ids"]) for example in examples):
-        raise ValueError("A batch needs at least one example, and every example at least one token.")
-    longest = max(len(example["input_ids"]) for example in examples)
-    if length is not None and longest > length:
-        raise ValueError(f"An example has {longest} tokens, more than the row length {length}.")
-    lengths = torch.tensor([len(example["input_ids"]) for example in examples])
+    lengths = torch.tensor(check_examples(examples))
+    check_row(pad_token_id, length, longest := int(lengths.max()))
     real = torch.arange(length or longest) < lengths[:, None]  # (batch, seq)
     batch = {}
     for key, first in examples[0].items():
         values = [example[key] for example in examples]
         if not isinstance(first, list) and np.ndim(first) == 0:
+            if any(isinstance(value, list) or np.ndim(value) for value in values):
+                raise ValueError(f"{key!r} is one number in some examples and a row in others: all need the same.")
             batch[key] = torch.from_numpy(_whole(np.array([np.asarray(value).item() for value in values]), key))
         else:
             lists = all(isinstance(value, list) for value in values)
+            if not lists and not all(np.ndim(value) for value in values):
+                raise ValueError(f"{key!r} is a row in some examples and one number in others: all need the same.")
             # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
-            flat = np.array([*itertools.chain(*values)]) if lists else np.concatenate([*map(np.asarray, values)])
+            flat = np.array([*itertools.chain(*values)]) if lists else np.concatenate([*map(_array, values)])
             if flat.ndim != 1 or [len(value) for value in values] != lengths.tolist():
                 raise ValueError(f"{key!r} must have one value for each token of its example.")
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
@@ -64,10 +55,16 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     return batch if "attention_mask" in batch else batch | {"attention_mask": real.long()}
 
 
+def _array(row) -> np.ndarray:
+    return row.detach().cpu().numpy() if isinstance(row, Tensor) else np.asarray(row)
+
+
 def _whole(values: np.ndarray, key: str) -> np.ndarray:
-    if values.dtype.kind not in "iub":
-        wrong = next((value for value in values.tolist() if not isinstance(value, int)), values.dtype)
+    if values.dtype.kind not in "iub" or values.dtype.kind == "b" and key in ("input_ids", "token_type_ids"):
+        wrong = next((value for value in values.tolist() if type(value) is not int), values.dtype)
         raise TypeError(f"{key!r} holds {wrong!r}; it must hold whole numbers.")
+    if values.dtype == np.uint64 and values.max() >= 2**63:
+        raise ValueError(f"{key!r} holds {values.max()}, more than int64 can.")
     return values.astype(np.int64)
 
 
@@ -82,6 +79,11 @@ class LengthBucketSampler:
     def __init__(
         self, lengths: Sequence[int], batch_size: int, generator: torch.Generator | None = None, pool_batches: int = 50
     ):
+        check_list(lengths, "lengths", "lengths")
+        check_int(batch_size, "batch_size")
+        check_int(pool_batches, "pool_batches", 1)
+        if generator is not None:
+            check_generator(generator)
         if batch_size < 1 or not len(lengths):
             raise ValueError("The sampler needs at least one length and a batch size of at least 1.")
         self.lengths, self.batch_size, self.generator = list(lengths), batch_size, generator
@@ -107,6 +109,11 @@ class LengthBucketSampler:
 
 def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
     """Return the share of slots that are padding when each batch is padded to its longest row."""
+    for batch in batches:
+        for i in batch:
+            check_int(i, "An index in a batch", 0, len(lengths) - 1)
+    if not any(lengths[i] for batch in batches for i in batch) or not all(map(len, batches)):
+        raise ValueError("The batches hold no token: there is nothing to take a share of.")
     slots = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
     return 1 - sum(lengths[i] for batch in batches for i in batch) / slots
 
@@ -128,6 +135,9 @@ class MlmCollator:
         whole_word: bool = False,
         predictions_per_row: int | None = None,
     ):
+        check_tokenizer(tokenizer)
+        check_generator(generator)
+        check_masking(mask_probability, mix, predictions_per_row, whole_word)
         self.generator, self.whole_word = generator, whole_word
         self.pad_token_id, self.mask_token_id = tokenizer.pad_token_id, tokenizer.mask_token_id
         if self.mask_token_id is None:
@@ -148,12 +158,7 @@ class MlmCollator:
 
     def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
-        if "special_tokens_mask" not in batch:
-            raise ValueError(
-                "Rows need special_tokens_mask (1 at [CLS] and [SEP]), or masking would hide those as well."
-            )
-        if (largest := int(batch["input_ids"].max())) >= len(self.special):
-            raise ValueError(f"input_ids holds {largest}; this tokenizer has {len(self.special)} entries.")
+        check_unmasked(batch, len(self.special))
         # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
         special = self.special.index_select(0, batch["input_ids"].flatten()).view_as(batch["input_ids"])
         special_tokens_mask = batch.pop("special_tokens_mask").bool() | special
@@ -184,8 +189,11 @@ def length_batches(
     """Return a DataLoader of padded batches of texts of similar length: in a new order at every epoch, which follows
     from `generator`, or always by length without one. Each batch says in `index` where in the list its examples are, to
     put predictions back in order."""
-    dataset = [example | {"index": i} for i, example in enumerate(examples)]
-    sampler = LengthBucketSampler([len(example["input_ids"]) for example in examples], batch_size, generator)
+    check_list(examples, "examples", "dictionaries")
+    lengths = check_examples(examples) if len(examples) else []
+    sampler = LengthBucketSampler(lengths, batch_size, generator)
+    check_tokenizer(tokenizer)
+    dataset = [{**example, "index": i} for i, example in enumerate(examples)]
     return _loader(dataset, sampler, lambda rows: pad(rows, tokenizer.pad_token_id))
 
 
@@ -202,6 +210,8 @@ def _loader(dataset: Sequence, sampler: LengthBucketSampler, collate: Callable) 
 def own_vocabulary(documents: int | None = 2000, vocab_size: int = 8000):
     """Return a WordPiece tokenizer trained on the first IMDb train reviews (None: all), and those reviews tokenized by
     sentence. The last answer is kept: do not change it."""
+    if documents is not None:
+        check_int(documents, "documents", 1)
     texts = load_documents("imdb", "train")[:documents]
     tokenizer = train_wordpiece(texts, vocab_size)
     return tokenizer, sentence_pairs.tokenize_documents(texts, tokenizer)
@@ -209,6 +219,9 @@ def own_vocabulary(documents: int | None = 2000, vocab_size: int = 8000):
 
 def all_tokens(documents: list[list[list[int]]]) -> Tensor:
     """Return every token of the documents in one row, int64 (n,)."""
+    sentence_pairs.check_documents(documents)
+    if not any(documents):
+        raise ValueError("The documents hold no token.")
     return torch.tensor([token for document in documents for sentence in document for token in sentence])
 
 
@@ -222,6 +235,7 @@ def pretraining_batches(
 ) -> Batches:
     """Return a function that yields one epoch: fresh pairs, fresh masks, batches of similar length.
     `next_sentence=False` leaves the label out."""
+    check_tokenizer(tokenizer)
 
     def batches(generator: torch.Generator):
         pairs, _ = sentence_pairs.make_nsp_pairs(documents, max_length, generator)
@@ -240,6 +254,7 @@ def window_batches(
 ) -> Batches:
     """Return a function that yields one epoch of single windows of text, freshly cut and masked, in batches of similar
     length."""
+    check_tokenizer(tokenizer)
 
     def batches(generator: torch.Generator):
         windows = sentence_pairs.text_windows(documents, max_length - 2, generator)
@@ -263,6 +278,8 @@ def static_batches(batches: Batches, copies: int = 1, seed: int = 0) -> Batches:
     The copies come from generators of their own (seed, seed + 1, …), not from the one that an epoch is given: another
     process sees the same copies. Whose turn it is, is kept in memory alone: resume only runs of one copy.
     """
+    check_callable(batches, "batches", "pretraining_batches(…)")
+    check_int(copies, "copies", 1)
     turn = itertools.cycle(range(copies))
 
     def epoch(_: torch.Generator):
@@ -275,6 +292,7 @@ def held_out_batches(
     tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation", **collator_options
 ) -> list[dict[str, Tensor]]:
     """Return frozen batches of pairs from held-out IMDb reviews: made once with their own seed."""
+    check_int(documents, "documents", 1)
     held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
     return list(pretraining_batches(held_out, tokenizer, max_length, 64, **collator_options)(generator(seed)))
 
@@ -283,5 +301,59 @@ def frozen_windows(
     tokenizer, documents: int, max_length: int, seed: int = 1234, split: str = "validation"
 ) -> list[dict[str, Tensor]]:
     """Return frozen batches of windows from held-out IMDb reviews, 15 % masked: made once with their own seed."""
+    check_int(documents, "documents", 1)
     held_out = sentence_pairs.tokenize_documents(load_documents("imdb", split)[:documents], tokenizer)
     return list(window_batches(held_out, tokenizer, max_length, 32)(generator(seed)))
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def check_examples(examples: Sequence[dict]) -> list[int]:
+    """Return the number of tokens of each example. Raises TypeError for what is no list of dictionaries, ValueError for
+    no example, an empty one, different keys, or no input_ids."""
+    check_list(examples, "examples", "dictionaries")
+    lengths = []
+    for i, example in enumerate(examples):
+        if not hasattr(example, "keys"):
+            raise TypeError(f"examples[{i}] is {shown(example)}; it must be a dictionary with input_ids.")
+        if different := sorted(example.keys() ^ examples[0].keys()):
+            raise ValueError(f"Examples 0 and {i} have different keys, {different}: all need the same.")
+        if "input_ids" not in example:
+            raise ValueError(f"Example {i} has no input_ids, only {sorted(example)}.")
+        if not hasattr(ids := example["input_ids"], "__len__"):
+            raise TypeError(f"input_ids of example {i} is {shown(ids)}; it must be a row of whole numbers.")
+        lengths.append(len(ids))
+    if not lengths or not all(lengths):
+        raise ValueError("A batch needs at least one example, and every example at least one token.")
+    return lengths
+
+
+def check_row(pad_token_id: int | None, length: int | None, longest: int) -> None:
+    """Raise TypeError or ValueError unless rows can be padded to this length with this id."""
+    if pad_token_id is None:
+        raise ValueError(
+            "This tokenizer has no padding token, which batches need: give it one, tokenizer.pad_token = …"
+        )
+    check_int(pad_token_id, "pad_token_id", 0)
+    if length is not None:
+        check_int(length, "length", 1)
+        if longest > length:
+            raise ValueError(f"An example has {longest} tokens, more than the row length {length}.")
+
+
+def check_unmasked(batch: dict[str, Tensor], entries: int) -> None:
+    """Raise ValueError unless a batch can be masked: it says which tokens are special, has no labels yet, and holds ids
+    of this tokenizer alone."""
+    if not isinstance(batch, dict) or "input_ids" not in batch:
+        raise TypeError(f"The batch is {shown(batch)}; it must be a dictionary with input_ids, as pad returns it.")
+    if "special_tokens_mask" not in batch:
+        raise ValueError("Rows need special_tokens_mask (1 at [CLS] and [SEP]), or masking would hide those as well.")
+    if "labels" in batch:
+        raise ValueError("Rows have labels already, which masking would overwrite: leave the key out.")
+    check_tensor(batch["input_ids"], "input_ids", "whole", dims=("batch", "seq"))
+    check_tensor(batch["special_tokens_mask"], "special_tokens_mask")
+    smallest, largest = int(batch["input_ids"].min()), int(batch["input_ids"].max())
+    if smallest < 0 or largest >= entries:
+        wrong = smallest if smallest < 0 else largest
+        raise ValueError(f"input_ids holds {wrong}; this tokenizer has {entries} entries.")

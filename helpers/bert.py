@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .attention import MultiHeadAttention, padding_mask
+from .attention import MultiHeadAttention, check_heads, padding_mask
+from .device import check_int, check_kind, check_number, check_tensor, shown
 from .masking import IGNORE
 
 
@@ -33,8 +34,7 @@ class EncoderConfig:
     pad_token_id: int = 0
 
     def __post_init__(self):
-        if self.hidden_size % self.num_attention_heads:
-            raise ValueError(f"{self.num_attention_heads} heads do not divide the hidden size {self.hidden_size}.")
+        check_config(self)
 
 
 def make_config(
@@ -47,6 +47,10 @@ def make_config(
 ) -> EncoderConfig:
     """Return BERT's shape at another size: heads of `head_size`, a feed-forward part of four times the width, one rate
     for both dropouts. `others` are fields of `EncoderConfig`, such as max_position_embeddings."""
+    check_int(head_size, "head_size", 1)
+    check_int(hidden_size, "hidden_size", 1)
+    if hidden_size % head_size:
+        raise ValueError(f"Heads of {head_size} do not divide the hidden size {hidden_size}.")
     return EncoderConfig(
         vocab_size=vocab_size,
         hidden_size=hidden_size,
@@ -114,6 +118,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig):
         super().__init__()
+        check_kind(config, "config", EncoderConfig)
         self.config = config
         self.embeddings = Embeddings(config)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_hidden_layers))
@@ -160,6 +165,7 @@ class Encoder(nn.Module):
 
     def pool(self, last_hidden_state: Tensor) -> Tensor:
         """Return tanh(W h + b) of the first token, (batch, hidden): what next-sentence prediction reads."""
+        check_states(last_hidden_state, self.config.hidden_size)
         return torch.tanh(self.pooler(last_hidden_state[:, 0]))
 
 
@@ -183,6 +189,7 @@ def start_with_waves(encoder: Encoder) -> tuple[Tensor, int]:
     """Leave the first dimensions of a fresh encoder, as many as one head has, to the positions, in place: sine waves
     (Vaswani et al. 2017, section 3.5), but with frequencies spread evenly up to π, so that neighbouring places are easy
     to tell apart. Returns the frequencies, in radians a place, and the number of those dimensions."""
+    check_kind(encoder, "encoder", Encoder)
     config = encoder.config
     size = config.hidden_size // config.num_attention_heads
     if size % 2:
@@ -203,6 +210,7 @@ def start_with_neighbours(encoder: Encoder) -> None:
     `start_with_waves`, and query and key as the rotation that takes position t to t + offset. Everything is learned
     from there on, and the layout is BERT's own. With fewer heads than offsets, the last offsets are left out.
     """
+    check_kind(encoder, "encoder", Encoder)
     attention = encoder.layers[0].attention
     frequencies, size = start_with_waves(encoder)
     for head, offset in zip(range(attention.num_attention_heads), NEIGHBOURS, strict=False):
@@ -220,6 +228,7 @@ def started(config: EncoderConfig, start: str) -> Encoder:
     but positions are the waves of Vaswani et al. (2017, section 3.5); "waves": random, but positions are those of
     `start_with_waves`; "neighbours": besides, the heads look at neighbours, see `start_with_neighbours`.
     """
+    check_kind(config, "config", EncoderConfig)
     if start not in STARTS:
         raise ValueError(f"Unknown start {start!r}; choose one of {', '.join(STARTS)}.")
     encoder = Encoder(replace(config, initializer_range=0.02) if start == "BERT" else config)
@@ -228,6 +237,8 @@ def started(config: EncoderConfig, start: str) -> Encoder:
     if start == "waves":
         start_with_waves(encoder)
     if start == "sine":
+        if config.hidden_size % 2:
+            raise ValueError(f"The hidden size is {config.hidden_size}: sines and cosines need an even number.")
         speeds = 10000.0 ** (-torch.arange(0, config.hidden_size, 2) / config.hidden_size)
         angles = torch.arange(config.max_position_embeddings)[:, None] * speeds
         waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
@@ -280,6 +291,7 @@ class PreTrainingModel(nn.Module):
 
     def __init__(self, encoder: Encoder):
         super().__init__()
+        check_encoder(encoder)
         self.encoder = encoder
         self.mlm_head = MaskedLMHead(encoder.config)
         self.nsp_head = NextSentenceHead(encoder.config)
@@ -305,7 +317,7 @@ class PreTrainingModel(nn.Module):
         nsp_logits = self.nsp_head(self.encoder.pool(hidden))
         mlm_loss = nsp_loss = None
         if labels is not None:
-            check_whole(labels, "labels", input_ids.shape)
+            check_tensor(labels, "labels", "whole", input_ids.shape)
             chosen = labels != IGNORE
             hidden, labels = hidden[chosen], labels[chosen].long()  # (masked slots, hidden), (masked slots,)
             check_labels(labels, self.encoder.config.vocab_size)
@@ -323,6 +335,7 @@ class PreTrainingModel(nn.Module):
 def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     """Put a model in eval mode (no dropout) for the length of a `with` block; then every module is in its own mode
     again."""
+    check_kind(model, "model", nn.Module)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -359,15 +372,13 @@ class SequenceClassifier(nn.Module):
         label_names: Sequence[str] | None = None,
     ):
         super().__init__()
+        check_encoder(encoder)
+        check_classes(num_labels, label_names)
+        check_pooling(pooling)
         if num_labels is None:
             num_labels = 2 if label_names is None else len(label_names)
         self.label_names = [f"LABEL_{i}" for i in range(num_labels)] if label_names is None else list(label_names)
-        if len(self.label_names) != num_labels:
-            raise ValueError(f"{num_labels} classes, but {len(self.label_names)} label_names: give one for each.")
-        check_pooling(pooling)
-        if num_labels < 2:
-            raise ValueError(f"num_labels is {num_labels}: with fewer than two classes there is nothing to learn.")
-        self.encoder, self.pooling, self.num_labels = encoder, pooling, num_labels
+        self.encoder, self.pooling, self.num_labels = encoder, pooling, int(num_labels)
         self.dropout = nn.Dropout(encoder.config.hidden_dropout_prob)
         self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
         initialize(self.classifier, encoder.config.initializer_range)
@@ -403,6 +414,7 @@ def pool(hidden: Tensor, attention_mask: Tensor | None, pooling: str, encoder: E
     check_pooling(pooling)
     if pooling == "pooler" and encoder is None:
         raise ValueError("The pooler belongs to an encoder: give it, too.")
+    check_states(hidden, None)
     if pooling == "pooler":
         return encoder.pool(hidden)
     if pooling == "cls":
@@ -422,8 +434,7 @@ def student_from(encoder: Encoder, layers: Sequence[int]) -> Encoder:
     DistilBERT's start takes one layer of two (Sanh et al. 2019, section 3). Raises ValueError for no layer, or one that
     is not there.
     """
-    if not layers or not all(0 <= layer < len(encoder.layers) for layer in layers):
-        raise ValueError(f"Layers {list(layers)} cannot be copied; the encoder has 0 … {len(encoder.layers) - 1}.")
+    layers = check_layers(encoder, layers)
     like = encoder.pooler.weight
     student = Encoder(replace(encoder.config, num_hidden_layers=len(layers))).to(like.device, like.dtype)
     student.embeddings.load_state_dict(encoder.embeddings.state_dict())
@@ -441,6 +452,66 @@ def count_parameters(module: nn.Module) -> int:
 # ---------------------------------------------------------------- input checks
 
 
+def check_config(config: EncoderConfig) -> None:
+    """Raise TypeError for a field of the wrong type, ValueError for one out of range or heads that do not divide the
+    width."""
+    check_heads(config.hidden_size, config.num_attention_heads)
+    for name in ("vocab_size", "num_hidden_layers", "intermediate_size", "max_position_embeddings", "type_vocab_size"):
+        check_int(getattr(config, name), name, 1)
+    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        check_number(getattr(config, name), name, 0, 1)
+    for name in ("layer_norm_eps", "initializer_range"):
+        check_number(getattr(config, name), name, 0)
+    if config.pad_token_id is not None:
+        check_int(config.pad_token_id, "pad_token_id", 0, config.vocab_size - 1)
+
+
+def check_encoder(encoder: nn.Module) -> None:
+    """Raise TypeError unless this is an encoder, the course's or a student's, which knows its configuration."""
+    if not isinstance(encoder, nn.Module) or not hasattr(encoder, "config"):
+        inner = ": give its encoder, model.encoder" if hasattr(encoder, "encoder") else "; an Encoder is needed"
+        raise TypeError(f"encoder is {type(encoder).__name__}{inner}.")
+
+
+def check_classes(num_labels: int | None, label_names: Sequence[str] | None) -> None:
+    """Raise TypeError or ValueError unless there are at least two classes, with a name each if names are given."""
+    if label_names is not None:
+        if not isinstance(label_names, Sequence) or isinstance(label_names, str):
+            raise TypeError(f"label_names is {shown(label_names)}; give a list of names, one for each class.")
+        for name in label_names:
+            check_kind(name, "A name in label_names", str)
+        if len(set(label_names)) < len(label_names):
+            raise ValueError(f"label_names {shown(label_names)} holds a name twice: classes need different names.")
+        if num_labels is not None and num_labels != len(label_names):
+            raise ValueError(f"{num_labels} classes, but {len(label_names)} label_names: give one for each.")
+    count = len(label_names) if num_labels is None and label_names is not None else num_labels
+    if count is not None:
+        check_int(count, "num_labels")
+        if count < 2:
+            raise ValueError(f"num_labels is {count}: with fewer than two classes there is nothing to learn.")
+
+
+def check_states(hidden: Tensor, width: int | None) -> None:
+    """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden), of this width
+    if one is given."""
+    check_tensor(hidden, "The hidden states", "float", dims=("batch", "seq", "hidden"))
+    if width is not None and hidden.shape[-1] != width:
+        raise ValueError(f"The hidden states have width {hidden.shape[-1]}; this encoder has {width}.")
+
+
+def check_layers(encoder: Encoder, layers: Sequence[int]) -> list[int]:
+    """Return the layers as a list of plain numbers; raise TypeError or ValueError unless the encoder has them all."""
+    check_kind(encoder, "encoder", Encoder)
+    if not hasattr(layers, "__iter__") or isinstance(layers, str):
+        raise TypeError(f"layers is {shown(layers)}; give a list of layers, such as [0, 2, 4].")
+    layers = layers.tolist() if hasattr(layers, "tolist") else list(layers)
+    for layer in layers:
+        check_int(layer, "A layer")
+    if not layers or not all(0 <= layer < len(encoder.layers) for layer in layers):
+        raise ValueError(f"Layers {layers} cannot be copied; the encoder has 0 … {len(encoder.layers) - 1}.")
+    return layers
+
+
 def check_input(
     config: EncoderConfig,
     input_ids: Tensor,
@@ -452,9 +523,9 @@ def check_input(
     ids that are no tensor of whole numbers."""
     for name, ids in (("input_ids", input_ids), ("token_type_ids", token_type_ids), ("position_ids", position_ids)):
         if ids is not None or name == "input_ids":
-            check_whole(ids, name)
-    if attention_mask is not None and not isinstance(attention_mask, Tensor):
-        raise TypeError(f"attention_mask is {type(attention_mask).__name__}; give a tensor, torch.tensor(…).")
+            check_tensor(ids, name, "whole")
+    if attention_mask is not None:
+        check_tensor(attention_mask, "attention_mask")
     if input_ids.dim() != 2 or 0 in input_ids.shape:
         raise ValueError(
             f"input_ids has shape {tuple(input_ids.shape)}; it must be (batch, seq), neither of them empty."
@@ -482,24 +553,10 @@ def check_input(
                 )
 
 
-WHOLE = (torch.int64, torch.int32)
-
-
-def check_whole(values: Tensor, name: str, shape: Sequence[int] | None = None) -> None:
-    """Raise TypeError unless this is a tensor of whole numbers (int64 or int32), and ValueError unless it has the
-    shape."""
-    if not isinstance(values, Tensor):
-        raise TypeError(f"{name} is {type(values).__name__}; give a tensor of whole numbers, torch.tensor(…).")
-    if values.dtype not in WHOLE:
-        raise TypeError(f"{name} has dtype {values.dtype}; whole numbers are torch.int64, as in {name}.long().")
-    if shape is not None and tuple(values.shape) != tuple(shape):
-        raise ValueError(f"{name} has shape {tuple(values.shape)}; this batch needs {tuple(shape)}.")
-
-
 def check_labels(labels: Tensor, num_labels: int, shape: Sequence[int] | None = None, name: str = "labels") -> None:
     """Raise ValueError unless there are labels, of this shape, and all lie in 0 … num_labels - 1; TypeError unless they
     are whole numbers."""
-    check_whole(labels, name, shape)
+    check_tensor(labels, name, "whole", shape)
     if labels.numel() == 0:
         raise ValueError("There is nothing to learn from: no slot is masked or labelled in this batch.")
     if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_labels:
@@ -513,11 +570,15 @@ def check_padding(attention_mask: Tensor | None, hidden: Tensor) -> None:
     no row, looked at on the CPU only, is nothing else."""
     if attention_mask is None:
         return
+    check_tensor(attention_mask, "attention_mask")
     if attention_mask.shape != hidden.shape[:2]:
         shape, expected = tuple(attention_mask.shape), tuple(hidden.shape[:2])
         raise ValueError(f"To pool, attention_mask must be {expected}, 1 real and 0 padding; its shape is {shape}.")
-    if attention_mask.device.type == "cpu" and not attention_mask.any(1).all():
-        raise ValueError("A row of attention_mask is all padding: there is nothing to pool.")
+    if attention_mask.device.type == "cpu":
+        if not ((attention_mask == 0) | (attention_mask == 1)).all():
+            raise ValueError("attention_mask must hold only 1 (real token) and 0 (padding).")
+        if not attention_mask.any(1).all():
+            raise ValueError("A row of attention_mask is all padding: there is nothing to pool.")
 
 
 def check_pooling(pooling: str) -> None:

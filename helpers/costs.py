@@ -8,6 +8,7 @@ lessons/scaling.md.
 from dataclasses import dataclass
 
 from .bert import EncoderConfig, make_config
+from .device import check_int, check_kind, check_number
 from .results import load_result, markdown_table
 from .tokenization import wheel_folder
 from .weights import read_config
@@ -24,6 +25,10 @@ def flops_per_token(config: EncoderConfig, length: int, decoded: float, frozen_l
     decoded, 1.0 if all are. frozen_layers: so many of the lowest layers, and the embeddings, are not trained, and so
     run forward only.
     """
+    check_kind(config, "config", EncoderConfig)
+    check_int(length, "length", 1)
+    check_number(decoded, "decoded", 0, 1)
+    check_int(frozen_layers, "frozen_layers", 0, config.num_hidden_layers)
     width, inner = config.hidden_size, config.intermediate_size
     projections = 4 * width * width + 2 * width * inner  # query, key, value, output; the two linear layers
     looking = 2 * length * width  # scores against every token of the row, and the mean of their values
@@ -87,6 +92,11 @@ def runs() -> list[CostedRun]:
 
 def gpu_seconds(flops: float, peak: float = PEAK, utilisation: float = UTILISATION) -> float:
     """Return the seconds that one GPU of this peak (FLOP/s) would take at this share of it: computed, not measured."""
+    check_number(flops, "flops", 0)
+    for name, value in (("peak", peak), ("utilisation", utilisation)):
+        check_number(value, name)
+        if value <= 0:
+            raise ValueError(f"{name} is {value}; it must be above 0.")
     return flops / (peak * utilisation)
 
 
@@ -109,12 +119,14 @@ def cost_rows() -> list[dict]:
 
 def scientific(number: float) -> str:
     """Return a number as a mantissa and a power of ten, 13100000 → 1.3 · 10⁷."""
+    check_number(number, "number")
     mantissa, exponent = f"{number:.1e}".split("e")
     return f"{mantissa} · 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def duration(seconds: float) -> str:
     """Return seconds as text with two digits, in the unit that fits, 5040 → 1.4 h."""
+    check_number(seconds, "seconds", 0)
     unit, size = next(((unit, size) for unit, size in (("h", 3600), ("min", 60)) if seconds >= size), ("s", 1))
     return f"{float(f'{seconds / size:.2g}'):g} {unit}"
 

@@ -1,9 +1,8 @@
 """Measure honestly: frozen masks, filled blanks, trivial baselines, error bars, paired tests."""
 
-import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from .bert import PreTrainingModel, evaluating
+from .bert import PreTrainingModel, check_labels, evaluating
+from .device import check_int, check_kind, check_list, check_number, check_tensor, check_text, shown
 from .masking import IGNORE
+from .results import read_json
 from .sentence_pairs import Pair
+from .tokenization import check_tokenizer
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -33,13 +35,15 @@ def evaluate_mlm(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int
     mask, random, kept; with next_sentence_label in the batches also `nsp_accuracy` and `pairs`. The model is put in
     eval mode and back.
     """
+    check_int(mask_token_id, "mask_token_id", 0)
     kinds = {kind: [0.0, 0, 0] for kind in ("mask", "random", "kept")}  # loss summed, right, slots
     nsp_right = pairs = 0
     with evaluating(model):
-        for batch in batches:
-            batch = {key: tensor.to(device) for key, tensor in batch.items()}
+        for batch in check_batches(batches, "labels"):
+            batch = {key: tensor.to(device) for key, tensor in batch.items() if key != "special_tokens_mask"}
+            batch["labels"] = batch["labels"].long()
             output = model(**batch)
-            _check_finite(output.mlm_logits)
+            _check_finite(_answer(output, "mlm_logits"))
             chosen = batch["labels"] != IGNORE
             labels, inputs = batch["labels"][chosen], batch["input_ids"][chosen]
             losses = torch.nn.functional.cross_entropy(output.mlm_logits.float(), labels, reduction="none")
@@ -67,13 +71,17 @@ def _summary(loss: float, right: int, slots: int) -> dict:
 @torch.no_grad()
 def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> list[tuple[str, float]]:
     """Return the likeliest words for the one [MASK] in `text`, each with its probability; the model is put in eval mode
-    and back. Raises ValueError unless there is exactly one [MASK]."""
-    batch = tokenizer(text, return_tensors="pt").to(model.mlm_head.bias.device)
+    and back. Raises ValueError unless there is exactly one [MASK], and TypeError for what is no text, or a model
+    without a masked-word head."""
+    check_blank(model, tokenizer, text, top)
+    batch = tokenizer(text, return_tensors="pt", verbose=False).to(model.mlm_head.bias.device)
     place = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()
     if len(place) != 1:
         raise ValueError(f"The text has {len(place)} [MASK] tokens; one is needed.")
     with evaluating(model):
-        probabilities = model(**batch).mlm_logits[0, place.item()].softmax(-1)
+        logits = model(**batch).mlm_logits[0, place.item()]
+    _check_finite(logits)
+    probabilities = logits.softmax(-1)
     found = probabilities.topk(top)
     return [(tokenizer.decode([i]), p) for p, i in zip(found.values.tolist(), found.indices.tolist(), strict=True)]
 
@@ -81,7 +89,9 @@ def fill_mask(model: PreTrainingModel, tokenizer, text: str, top: int = 5) -> li
 def cloze_sentences(name: str = "cloze_sentences") -> list[dict]:
     """Return the twelve everyday sentences, each with its `text`, which holds one [MASK], and the `accepted` words;
     name "cloze_development": twelve others, to choose settings on."""
-    return json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))["sentences"]
+    if not isinstance(name, str) or not (DATA / f"{name}.json").is_file():
+        raise ValueError(f"There are no sentences {name!r:.40}; choose cloze_sentences or cloze_development.")
+    return read_json(DATA / f"{name}.json")["sentences"]
 
 
 def cloze(model: PreTrainingModel, tokenizer, name: str = "cloze_sentences") -> list[dict]:
@@ -106,6 +116,12 @@ def unigram_baseline(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict
     train_ids: int64 (n,), the real tokens of the training text. Frequencies are smoothed by adding one. Returns loss
     (nats) and accuracy.
     """
+    check_int(vocab_size, "vocab_size", 1)
+    check_tensor(train_ids, "train_ids", "whole", dims=("n",))
+    check_tensor(labels, "labels", "whole")
+    for name, ids in (("train_ids", train_ids), ("labels", labels[labels != IGNORE])):
+        if not len(ids) or not 0 <= int(ids.min()) <= int(ids.max()) < vocab_size:
+            raise ValueError(f"{name} must hold at least one id, and ids 0 … {vocab_size - 1} alone.")
     counts = torch.bincount(train_ids, minlength=vocab_size).double() + 1
     chosen = labels[labels != IGNORE]
     loss = -(counts / counts.sum()).log()[chosen].mean().item()
@@ -115,12 +131,16 @@ def unigram_baseline(train_ids: Tensor, labels: Tensor, vocab_size: int) -> dict
 @torch.no_grad()
 def right_at_masks(model, batches: Sequence[dict[str, Tensor]], mask_token_id: int) -> np.ndarray:
     """Return one bool per [MASK] slot, in the batches' order, for paired tests: was the likeliest word the hidden one?
-    The model is on the CPU and in eval mode."""
+    The model is on the CPU; it is put in eval mode and back."""
+    check_int(mask_token_id, "mask_token_id", 0)
     found = []
-    for batch in batches:
-        chosen = batch["labels"] != IGNORE
-        right = model(**batch).mlm_logits.argmax(-1) == batch["labels"][chosen]
-        found.append(right[batch["input_ids"][chosen] == mask_token_id].numpy())
+    with evaluating(model):
+        for batch in check_batches(batches, "labels"):
+            chosen = batch["labels"] != IGNORE
+            logits = model(**batch).mlm_logits
+            _check_finite(logits)
+            right = logits.argmax(-1) == batch["labels"][chosen]
+            found.append(right[batch["input_ids"][chosen] == mask_token_id].numpy())
     return np.concatenate(found)
 
 
@@ -134,8 +154,13 @@ def neighbour_guesses(
     stood most often between the same two in that text; where the two were never seen so, the one most often seen before
     the right neighbour, then after the left one, then the commonest of all.
     """
+    check_int(mask_token_id, "mask_token_id", 0)
+    check_tensor(train_ids, "train_ids", "whole", dims=("n",))
+    if len(train_ids) < 3:
+        raise ValueError(f"train_ids holds {len(train_ids)} tokens; a token between two others needs three.")
+    batches = [*check_batches(batches, "labels")]
     ids = train_ids.numpy()
-    vocab_size = int(max(ids.max(), *(batch["input_ids"].max() for batch in batches))) + 1
+    vocab_size = int(max([ids.max(), *(batch["input_ids"].max() for batch in batches)])) + 1
     words = ~np.isin(ids[1:-1], special_ids)
     left, middle, right = (part[words] for part in (ids[:-2], ids[1:-1], ids[2:]))
     tables = [_commonest(keys, middle, vocab_size) for keys in (left * vocab_size + right, right, left)]
@@ -143,6 +168,8 @@ def neighbour_guesses(
     for batch in batches:
         input_ids, labels = batch["input_ids"], batch["labels"]
         rows, columns = ((labels != IGNORE) & (input_ids == mask_token_id)).nonzero(as_tuple=True)
+        if len(columns) and not 0 < int(columns.min()) <= int(columns.max()) < input_ids.shape[1] - 1:
+            raise ValueError("A [MASK] stands at the end of its row: it has no neighbor there to guess from.")
         left, right = (input_ids[rows, columns + side].numpy() for side in (-1, 1))
         guess = np.full(len(rows), commonest)
         # The best table comes last and overwrites the others where it knows its key.
@@ -167,6 +194,7 @@ def _commonest(keys: np.ndarray, words: np.ndarray, vocab_size: int) -> tuple[np
 
 def nsp_features(pairs: list[Pair]) -> dict[str, np.ndarray]:
     """Return what can be seen without reading: word overlap (Jaccard) and the two lengths, arrays (pairs, features)."""
+    check_pairs(pairs, "pairs")
     overlap = [[len(set(p.tokens_a) & set(p.tokens_b)) / max(1, len(set(p.tokens_a) | set(p.tokens_b)))] for p in pairs]
     lengths = [[len(p.tokens_a), len(p.tokens_b)] for p in pairs]
     return {"overlap": np.array(overlap), "lengths": np.array(lengths, dtype=float)}
@@ -174,6 +202,12 @@ def nsp_features(pairs: list[Pair]) -> dict[str, np.ndarray]:
 
 def nsp_baselines(train: list[Pair], test: list[Pair]) -> dict[str, np.ndarray]:
     """Return one bool per test pair for majority, length only, and word overlap."""
+    check_pairs(train, "train")
+    check_pairs(test, "test")
+    if len({pair.label for pair in train}) < 2:
+        raise ValueError(
+            "All training pairs have one label: a baseline needs both, B that follows and B that does not."
+        )
     y_train, y_test = (np.array([pair.label for pair in pairs]) for pairs in (train, test))
     found = {"majority": y_test == statistics.mode(y_train.tolist())}
     features_train, features_test = nsp_features(train), nsp_features(test)
@@ -192,14 +226,15 @@ def predict(model, batches: Sequence[dict[str, Tensor]], device="cpu") -> tuple[
     batches' order, on the CPU."""
     logits, labels = [], []
     with evaluating(model):
-        for batch in batches:
+        for batch in check_batches(batches, "labels"):
+            check_tensor(batch["labels"], "labels", "whole", batch["input_ids"].shape[:1])
             inputs = {
                 key: tensor.to(device)
                 for key, tensor in batch.items()
                 if key not in ("labels", "special_tokens_mask", "index")
             }
-            logits.append(model(**inputs).logits.float().cpu())
-            labels.append(batch["labels"])
+            logits.append(_answer(model(**inputs), "logits").float().cpu())
+            labels.append(batch["labels"].long().cpu())
     scores = torch.cat(logits)
     _check_finite(scores)
     return scores, torch.cat(labels)
@@ -215,6 +250,7 @@ def evaluate_classifier(model, batches: Sequence[dict[str, Tensor]], device="cpu
     """Return loss, accuracy with its 95 % Wilson interval, n, and `right` (bool per text, in the batches' order) for
     paired tests."""
     logits, labels = predict(model, batches, device)
+    check_labels(labels, logits.shape[-1])
     right = logits.argmax(-1) == labels
     loss = torch.nn.functional.cross_entropy(logits, labels).item()
     return {"loss": loss} | score(right.numpy()) | {"right": right.numpy()}
@@ -222,13 +258,22 @@ def evaluate_classifier(model, batches: Sequence[dict[str, Tensor]], device="cpu
 
 def score(right: np.ndarray) -> dict:
     """Return accuracy, its 95 % Wilson interval and n, from one bool per text."""
-    right = np.asarray(right)
+    right = check_right(right)
     return {"accuracy": float(right.mean()), "interval": wilson_interval(int(right.sum()), len(right)), "n": len(right)}
 
 
 def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a share (Wilson 1927): it stays in [0, 1] and holds up at the edges. Raises
     ValueError for impossible counts."""
+    check_int(n, "n")
+    if n < 1:
+        raise ValueError(f"n is {n}; the number of trials must be not less than 1.")
+    check_int(successes, "successes", 0)
+    check_number(confidence, "confidence")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1, as 0.95 does.")
+    if successes > n:
+        raise ValueError(f"There are {successes} successes, which must not be greater than n, the {n} trials.")
     interval = binomtest(successes, n).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -240,7 +285,7 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
     wrong count. Returns `only_a`, `only_b` and the two-sided `p_value`: how often a fair coin would split them so
     unevenly. Raises ValueError for unequal lengths.
     """
-    right_a, right_b = np.asarray(right_a, dtype=bool), np.asarray(right_b, dtype=bool)
+    right_a, right_b = check_right(right_a, "right_a"), check_right(right_b, "right_b")
     if right_a.shape != right_b.shape:
         raise ValueError(
             f"The two classifiers saw {right_a.shape} and {right_b.shape} texts; a paired test needs the same ones."
@@ -257,7 +302,8 @@ def bootstrap_interval(values: np.ndarray, groups: Sequence, seed: int = 0) -> t
     values: bool or float (n,), for example right or wrong, or the difference of two such arrays; groups: n names or
     numbers, equal ones for values of one group. Raises ValueError for unequal lengths, or for fewer than two groups.
     """
-    values, (_, members) = np.asarray(values, dtype=float), np.unique(np.asarray(groups), return_inverse=True)
+    check_int(seed, "seed", 0)
+    values, members = check_values(values, "values"), check_groups(groups)
     if values.shape != members.shape:
         raise ValueError(f"There are {len(values)} values and {len(members)} groups; give each value its group.")
     if len(values) == 0 or members.max() < 1:
@@ -271,6 +317,12 @@ def bootstrap_interval(values: np.ndarray, groups: Sequence, seed: int = 0) -> t
 def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """Return a 95 % interval for accuracy a / accuracy b on the same texts: the texts are resampled 2,000 times with
     replacement (the percentile bootstrap, Efron 1979). Raises ValueError if b is never right: there is no ratio."""
+    check_int(seed, "seed", 0)
+    right_a, right_b = check_right(right_a, "right_a"), check_right(right_b, "right_b")
+    if right_a.shape != right_b.shape or len(right_a) < 2:
+        raise ValueError(
+            f"A ratio needs the same two or more texts for both models, not {len(right_a)}, {len(right_b)}."
+        )
     if not np.any(right_b):
         raise ValueError("The second model is never right, so there is no ratio of accuracies.")
     found = bootstrap(
@@ -294,7 +346,9 @@ def ranks(similarity: Tensor) -> Tensor:
     vectors that are all alike must find nothing. Raises ValueError for fewer candidates than queries, or scores that
     are not finite.
     """
-    if similarity.dim() != 2 or similarity.shape[1] < similarity.shape[0]:
+    similarity = torch.as_tensor(similarity) if isinstance(similarity, np.ndarray) else similarity
+    check_tensor(similarity, "similarity", "float")
+    if similarity.dim() != 2 or not len(similarity) or similarity.shape[1] < similarity.shape[0]:
         raise ValueError(f"similarity is {tuple(similarity.shape)}; it must have a candidate for each query.")
     if not similarity.isfinite().all():
         raise ValueError("similarity holds numbers that are not finite: is one of the vectors zero?")
@@ -312,11 +366,18 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     too sure of itself. Dividing changes no prediction. Raises ValueError for no example, or a label for each that does
     not fit.
     """
+    logits, labels = (torch.as_tensor(x) if isinstance(x, np.ndarray) else x for x in (logits, labels))
+    check_tensor(logits, "logits", "float")
+    check_tensor(labels, "labels", "whole")
     if logits.dim() != 2 or len(logits) == 0 or labels.shape != logits.shape[:1]:
         raise ValueError(
             f"Logits {tuple(logits.shape)} and labels {tuple(labels.shape)} must be (n, classes) and (n,)."
         )
-    scores = logits.double()
+    if logits.shape[1] < 2:
+        raise ValueError("The logits have one class: there is no confidence to calibrate.")
+    _check_finite(logits)
+    check_labels(labels, logits.shape[1])
+    scores, labels = logits.double(), labels.long()
 
     def loss(log_temperature: float) -> float:
         return torch.nn.functional.cross_entropy(scores / math.exp(log_temperature), labels).item()
@@ -330,9 +391,10 @@ def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> li
 
     confidence: float (n,), the probability of the predicted class; right: bool (n,). Returns, for each bin that is not
     empty, `low` and `high` (which belongs to the bin), mean `confidence`, `accuracy`, and `n`. Raises ValueError for
-    unequal lengths, no prediction, or a confidence outside (0, 1].
+    unequal lengths, no prediction, fewer than one bin, or a confidence outside (0, 1].
     """
-    confidence, right = np.asarray(confidence, dtype=float), np.asarray(right, dtype=bool)
+    check_int(bins, "bins", 1)
+    confidence, right = check_values(confidence, "confidence"), check_right(right)
     if confidence.shape != right.shape or confidence.size == 0:
         raise ValueError(f"Confidence {confidence.shape} and right {right.shape} must be equally long, and not empty.")
     if not ((confidence > 0) & (confidence <= 1)).all():
@@ -356,3 +418,83 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: 
     et al. 2017, equation 3). Arguments and errors are those of `reliability`."""
     found = reliability(confidence, right, bins)
     return sum(part["n"] * abs(part["accuracy"] - part["confidence"]) for part in found) / len(confidence)
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def check_batches(batches: Iterable[dict[str, Tensor]], key: str) -> Iterator[dict[str, Tensor]]:
+    """Yield the batches; raise TypeError for one in place of several, ValueError for none, or one that lacks `key`."""
+    if isinstance(batches, dict | str) or not hasattr(batches, "__iter__"):
+        raise TypeError(f"batches is {type(batches).__name__}; give a list of batches, [batch].")
+    number = -1
+    for number, batch in enumerate(batches):
+        if not isinstance(batch, dict):
+            raise TypeError(f"Batch {number} is {shown(batch)}; it must be a dictionary of tensors.")
+        if missing := [name for name in ("input_ids", key) if name not in batch]:
+            raise ValueError(f"Batch {number} has no {missing[0]}, only {', '.join(map(str, batch))}.")
+        for name in ("input_ids", key):
+            check_tensor(batch[name], name)
+        yield batch
+    if number < 0:
+        raise ValueError("There are no batches: there is nothing to score.")
+
+
+def _answer(output, name: str) -> Tensor:
+    if not hasattr(output, name):
+        raise TypeError(
+            f"The model returns {type(output).__name__} without {name}: it has another head than this needs."
+        )
+    return getattr(output, name)
+
+
+def check_blank(model, tokenizer, text: str, top: int) -> None:
+    """Raise TypeError or ValueError unless this model can fill a blank in this text with so many words."""
+    if not hasattr(model, "mlm_head"):
+        raise TypeError(f"A {type(model).__name__} has no masked-word head; give a PreTrainingModel.")
+    check_tokenizer(tokenizer)
+    if tokenizer.mask_token_id is None:
+        raise ValueError("This tokenizer has no mask token: take one of a masked-word model.")
+    check_text(text, "text")
+    check_int(top, "top", 1, model.encoder.config.vocab_size)
+
+
+def check_pairs(pairs: Sequence[Pair], name: str) -> None:
+    """Raise TypeError unless these are pairs, ValueError unless there is one."""
+    check_list(pairs, name, "pairs")
+    for i, pair in enumerate(pairs):
+        check_kind(pair, f"{name}[{i}]", Pair)
+    if not len(pairs):
+        raise ValueError(f"{name} is empty: it must hold at least one pair.")
+
+
+def check_right(right, name: str = "right") -> np.ndarray:
+    """Return one bool per text, bool (n,). Raises TypeError for what are no bools (0 and 1 will do), ValueError for
+    another shape, or none."""
+    values = right.cpu().numpy() if isinstance(right, Tensor) else np.asarray(right)
+    if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+        raise TypeError(f"{name} is {shown(right)}; it must hold one bool per text: right or wrong.")
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"{name} has shape {values.shape}; it must be (n,), one bool for each text, and not empty.")
+    return values.astype(bool)
+
+
+def check_values(values, name: str) -> np.ndarray:
+    """Return numbers as float (n,). Raises TypeError for what are none, ValueError for another shape or for nan."""
+    found = values.cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if found.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is {shown(values)}; it must hold numbers.")
+    if found.ndim != 1:
+        raise ValueError(f"{name} has shape {found.shape}; it must be (n,).")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} holds a number that is not finite.")
+    return found.astype(float)
+
+
+def check_groups(groups: Sequence) -> np.ndarray:
+    """Return the number of each value's group, int (n,). Raises TypeError for groups that are no list of names or
+    numbers."""
+    found = groups.cpu().numpy() if isinstance(groups, Tensor) else np.asarray(groups)
+    if found.ndim != 1 or found.dtype.kind not in "biuU" and not (found.dtype.kind == "f" and np.isfinite(found).all()):
+        raise TypeError(f"groups is {shown(groups)}; it must hold a name or a number for each value, all of one kind.")
+    return np.unique(found, return_inverse=True)[1]

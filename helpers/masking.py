@@ -5,6 +5,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .device import check_generator, check_int, check_number, check_tensor
+
 IGNORE = -100  # the label where there is no target: PyTorch's cross_entropy leaves it out of the loss
 MASK_PROBABILITY = 0.15
 MIX = (0.8, 0.1, 0.1)  # of the chosen tokens: [MASK], a random word, left as it is
@@ -32,16 +34,11 @@ def mask_tokens(
     A batch in which no draw falls below `mask_probability` gives its lowest draw: there is always something to learn.
     `predictions_per_row`: choose exactly so many tokens of every row, or all that a shorter row has, so that shapes
     can be static (max_predictions_per_seq there). Draws come from `generator` alone. Raises ValueError for rates or
-    shapes that cannot be.
+    shapes that cannot be, and TypeError for what is no tensor of whole numbers.
     """
-    if not 0 < mask_probability <= 1 or min(mix) < 0 or abs(sum(mix) - 1) > 1e-9:
-        raise ValueError(f"mask_probability {mask_probability} must lie in (0, 1] and mix {mix} must sum to 1.")
-    if special_tokens_mask.shape != input_ids.shape:
-        raise ValueError(
-            f"special_tokens_mask has shape {tuple(special_tokens_mask.shape)}; input_ids has {tuple(input_ids.shape)}."
-        )
-    if predictions_per_row is not None and word_ids is not None:
-        raise ValueError("Choose whole words or a fixed number of predictions, not both.")
+    check_masking(mask_probability, mix, predictions_per_row, word_ids is not None)
+    check_rows(input_ids, special_tokens_mask, mask_token_id, replacement_ids, generator, word_ids)
+    input_ids = input_ids.long()  # int32 is read as well
     eligible = ~special_tokens_mask.bool()
     draw = torch.rand(input_ids.shape, generator=generator)
     if word_ids is not None:
@@ -72,9 +69,58 @@ def mask_positions(labels: Tensor, predictions_per_row: int) -> tuple[Tensor, Te
 
     Raises ValueError if a row has more masked slots than `predictions_per_row`: none may be lost.
     """
+    check_tensor(labels, "labels", "whole", dims=("batch", "seq"))
+    check_int(predictions_per_row, "predictions_per_row", 1)
+    if 0 in labels.shape:
+        raise ValueError(f"labels has shape {tuple(labels.shape)}: there is no row.")
     chosen = labels != IGNORE
     most = int(chosen.sum(1).max())
     if most > predictions_per_row:
         raise ValueError(f"A row has {most} masked slots, more than {predictions_per_row}.")
     positions = chosen.int().argsort(dim=1, descending=True, stable=True)[:, :predictions_per_row]
     return positions, labels.gather(1, positions)
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def check_masking(mask_probability: float, mix, predictions_per_row: int | None, whole_words: bool) -> None:
+    """Raise ValueError for settings of masking that cannot be, TypeError for what are no numbers."""
+    check_number(mask_probability, "mask_probability")
+    if not isinstance(mix, tuple | list) or len(mix) != 3:
+        raise ValueError(f"mix is {mix!r:.40}; it must be three shares: [MASK], a random word, kept.")
+    for share in mix:
+        check_number(share, "A share of mix")
+    if not 0 < mask_probability <= 1 or min(mix) < 0 or abs(sum(mix) - 1) > 1e-9:
+        raise ValueError(f"mask_probability {mask_probability} must lie in (0, 1] and mix {mix} must sum to 1.")
+    if predictions_per_row is not None:
+        check_int(predictions_per_row, "predictions_per_row", 1)
+        if whole_words:
+            raise ValueError("Choose whole words or a fixed number of predictions, not both.")
+
+
+def check_rows(
+    input_ids: Tensor,
+    special_tokens_mask: Tensor,
+    mask_token_id: int,
+    replacement_ids: Tensor,
+    generator: torch.Generator,
+    word_ids: Tensor | None,
+) -> None:
+    """Raise ValueError for rows that cannot be masked, TypeError for what are no tensors of whole numbers."""
+    check_tensor(input_ids, "input_ids", "whole", dims=("batch", "seq"))
+    check_tensor(special_tokens_mask, "special_tokens_mask")
+    if word_ids is not None:
+        check_tensor(word_ids, "word_ids", "whole")
+    for name, given in (("special_tokens_mask", special_tokens_mask), ("word_ids", word_ids)):
+        if given is not None and given.shape != input_ids.shape:
+            raise ValueError(f"{name} has shape {tuple(given.shape)}; input_ids has {tuple(input_ids.shape)}.")
+    if 0 in input_ids.shape:
+        raise ValueError(f"input_ids has shape {tuple(input_ids.shape)}: there is no token to mask.")
+    check_int(mask_token_id, "mask_token_id", 0)
+    check_tensor(replacement_ids, "replacement_ids", "whole", dims=("n",))
+    if not len(replacement_ids):
+        raise ValueError("replacement_ids is empty: a random replacement has nothing to be drawn from.")
+    check_generator(generator)
+    if word_ids is not None and int(word_ids.max()) >= input_ids.shape[1]:
+        raise ValueError(f"word_ids holds {int(word_ids.max())}; a row of {input_ids.shape[1]} has fewer words.")

