@@ -494,7 +494,7 @@ def check_classes(num_labels: int | None, label_names: Sequence[str] | None) -> 
 def check_states(hidden: Tensor, width: int | None) -> None:
     """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden), of this width
     if one is given."""
-    check_tensor(hidden, "The hidden states", "float", dims=("batch", "seq", "hidden"))
+    check_tensor(hidden, "hidden", "float", dims=("batch", "seq", "hidden"))
     if width is not None and hidden.shape[-1] != width:
         raise ValueError(f"The hidden states have width {hidden.shape[-1]}; this encoder has {width}.")
 
