@@ -7,8 +7,9 @@ how many processes share it, and a run that was stopped goes on with another num
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 import torch.distributed as dist
@@ -56,6 +57,22 @@ def shard(batch: dict[str, Tensor], rank: int, world_size: int) -> dict[str, Ten
     first = {key: tensor[:1] for key, tensor in batch.items()}
     blank = {key: torch.full_like(first[key], IGNORE) for key in ("labels", "next_sentence_label") if key in batch}
     return first | blank
+
+
+def own_rows(
+    batches: Callable[[torch.Generator], Iterable[dict[str, Tensor]]],
+    generator: torch.Generator,
+    rank: int,
+    world_size: int,
+) -> Iterator[dict[str, Tensor]]:
+    """Yield this process's rows of one epoch's batches, and before each seed the global generator, which dropout reads:
+    every process drops others, and a run that goes on drops what it would have dropped."""
+    ahead = torch.Generator()
+    ahead.set_state(generator.get_state())  # a copy: the batches stay those of a single process
+    first = int(torch.randint(2**62, (1,), generator=ahead))
+    for number, batch in enumerate(batches(generator)):
+        torch.manual_seed(first + number * world_size + rank)
+        yield shard(batch, rank, world_size)
 
 
 class GlobalMean(nn.Module):
@@ -126,15 +143,12 @@ def pretrain(
 ) -> training.History:
     """Train with `training.pretrain` on all processes of the group; call `start` first, on each of them.
 
-    `batches(generator)` yields global batches, the same on every process: give all the same seed. `options`
+    `batches(generator)` yields global batches, the same on every process: give all the same seed; dropout has seeds of
+    its own, see `own_rows`. `options`
     are those of `training.pretrain`; `evaluate` gets the model itself, on every process. The history's loss is this
     process's share, its tokens are its own.
     """
     rank, world_size = dist.get_rank(), dist.get_world_size()
-
-    def shards(generator: torch.Generator):
-        for batch in batches(generator):
-            yield shard(batch, rank, world_size)
-
+    mine = partial(own_rows, batches, rank=rank, world_size=world_size)
     bare = None if evaluate is None else lambda wrapped: evaluate(wrapped.module.model)
-    return training.pretrain(DistributedDataParallel(GlobalMean(model)), shards, run=run, evaluate=bare, **options)
+    return training.pretrain(DistributedDataParallel(GlobalMean(model)), mine, run=run, evaluate=bare, **options)

@@ -42,7 +42,7 @@ def work(rank: int, folder: Path, processes: int, port: int) -> None:
     distributed.finish()
 
 
-def main(folder: Path, processes: int) -> None:
+def main(folder: Path, processes: int, work=work) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
