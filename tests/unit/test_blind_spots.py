@@ -1,14 +1,16 @@
 """What no other test sees: dropout's rates and places, how heads start, the optimizer's constants, settings that are
 passed on, splits, and the order of copied layers. Each was once changed by hand, and every test stayed green."""
 
+import csv
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import batching, training
+from helpers import batching, corpora, evaluation, training
 from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, student_from
 from helpers.device import generator
 from helpers.training import Optimization, distillation_loss, fine_tune, make_optimizer, pretrain, soft_target_loss
@@ -169,3 +171,61 @@ def test_padding_is_filled_with_what_each_key_needs():
     assert found.input_ids == [7, 6, 6] and found.labels == [3, -100, -100]
     assert found.special_tokens_mask == [0, 1, 1] and found.token_type_ids == [1, 0, 0]
     assert found.attention_mask == [1, 0, 0]
+
+
+def test_an_epoch_that_is_cut_short_ends_there_at_a_rate_of_zero(monkeypatch):
+    rates, rate = [], training.set_learning_rate
+    monkeypatch.setattr(training, "set_learning_rate", lambda o, lr: (rates.append(lr), rate(o, lr)))
+    rows = [{"input_ids": IDS, "labels": torch.tensor([0, 1, 0])}] * 4
+    options = {"learning_rate": 0.006, "optimization": Optimization(warmup_fraction=0.0), "progress": False}
+    history = fine_tune(SequenceClassifier(Encoder(CONFIG)), rows, epochs=2, max_steps=6, **options)
+    assert history.steps == [1, 2, 3, 4, 5, 6] and rates == pytest.approx([0.006, 0.005, 0.004, 0.003, 0.002, 0.001])
+
+
+def test_labeled_batches_come_in_the_order_of_their_generator():
+    rows = [{"input_ids": [5] * (1 + i % 7), "labels": i % 2} for i in range(40)]
+    tokenizer = SimpleNamespace(pad_token_id=0)
+
+    def orders(seed: int) -> list[list[int]]:
+        loader = batching.length_batches(rows, tokenizer, 4, generator(seed))
+        return [[i for batch in loader for i in batch["index"].tolist()] for _ in range(2)]
+
+    first, second = orders(0)
+    assert first != second and orders(0) == [first, second] and orders(1)[0] != first
+    fixed = [[i for b in batching.length_batches(rows, tokenizer, 4) for i in b["index"].tolist()] for _ in range(2)]
+    assert fixed[0] == fixed[1] and sorted(first) == sorted(fixed[0]) == list(range(40))
+
+
+@pytest.mark.parametrize("make", [batching.pretraining_batches, batching.window_batches])
+def test_masks_are_drawn_from_the_epochs_generator(monkeypatch, small_tokenizer, documents, make):
+    given, collator = [], batching.MlmCollator
+
+    def recording(tokenizer, generator, **options):
+        given.append(generator)
+        return collator(tokenizer, generator, **options)
+
+    monkeypatch.setattr(batching, "MlmCollator", recording)
+    draws = generator(3)
+    next(iter(make(documents, small_tokenizer, 32, 8)(draws)))
+    assert len(given) == 1 and given[0] is draws
+
+
+def test_of_two_equal_texts_the_first_stays(monkeypatch, tmp_path):
+    texts = [(source, f"text {i}", i % 2) for source in corpora.CORPORA for i in range(200)]
+    copies = [(source, f"  TEXT   {text.split()[1]} ", 1 - label) for source, text, label in texts]
+    with (tmp_path / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("source", "text", "label"), *texts, *copies])
+    monkeypatch.setattr(corpora, "wheel_csv", lambda: tmp_path / "reviews.csv")
+    monkeypatch.setattr(corpora, "verify_wheel", lambda path: "")
+    splits = corpora._splits.__wrapped__()
+    found = {(source, review.text, review.label) for (source, _), reviews in splits.items() for review in reviews}
+    assert found == set(texts) and sum(map(len, splits.values())) == len(texts)
+
+
+def test_the_bootstraps_interval_covers_95_percent():
+    """With each value in a group of its own it is nearly the normal one, 1.96 standard errors to each side."""
+    values = np.random.default_rng(0).random(900) < 0.3
+    low, high = evaluation.bootstrap_interval(values, np.arange(900))
+    error = values.std() / 30
+    assert (high - low) / (2 * error) == pytest.approx(1.96, rel=0.06)  # 90 percent would be 1.64
+    assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.2 * error)

@@ -6,9 +6,10 @@
 import math
 import random
 import tempfile
+from array import array
 from collections.abc import Sequence
+from itertools import chain
 
-import numpy as np
 import torch
 import transformers
 from torch import Tensor, nn
@@ -71,8 +72,8 @@ def fine_tuning_trainer(
 def paper_instances(
     documents: Sequence[Sequence[Sequence[int]]], tokenizer, max_length: int, seed: int, most: int = 20
 ) -> list[dict]:
-    """Make BERT's pre-training instances, one token at a time, as its paper (Devlin et al. 2019, section 3.1 and
-    appendix A.2) and its released script describe them: plain Python, as one writes it at a first reading.
+    """Make BERT's pre-training instances one after the other, as its paper (Devlin et al. 2019, section 3.1 and
+    appendix A.2) and its released script describe them: plain Python, and as fast as we could write it.
 
     documents: documents → sentences → token ids. Sentences are gathered until they fill a row (one row in ten aims at a
     random shorter length) and are cut in two at a random sentence; every second time B is replaced by sentences of a
@@ -93,20 +94,17 @@ def paper_instances(
             if len(chunk) < 2 or (length < target and i < len(document)):
                 continue
             end = rng.randint(1, len(chunk) - 1)
-            tokens_a = [token for sentence in chunk[:end] for token in sentence]
+            tokens_a = list(chain.from_iterable(chunk[:end]))
             if rng.random() < 0.5:
-                tokens_b, label = [token for sentence in chunk[end:] for token in sentence], IS_NEXT
+                tokens_b, label = list(chain.from_iterable(chunk[end:])), IS_NEXT
             else:
                 tokens_b, label = _sentences_from_elsewhere(documents, d, target - len(tokens_a), rng), NOT_NEXT
                 i -= len(chunk) - end
-            while len(tokens_a) + len(tokens_b) > room:
-                longer = tokens_a if len(tokens_a) > len(tokens_b) else tokens_b
-                if rng.random() < 0.5:
-                    del longer[0]
-                else:
-                    longer.pop()
+            if len(tokens_a) + len(tokens_b) > room:
+                tokens_a, tokens_b = _cut(tokens_a, tokens_b, room, rng)
             row = _masked_row(tokens_a, tokens_b, ids, len(tokenizer), max_length, rng, most)
-            instances.append(row | {"next_sentence_label": label})
+            row["next_sentence_label"] = label
+            instances.append(row)
             chunk, length, target = [], 0, room
     return instances
 
@@ -123,36 +121,46 @@ def _sentences_from_elsewhere(documents, here: int, wanted: int, rng: random.Ran
     return tokens
 
 
+def _cut(tokens_a: list[int], tokens_b: list[int], room: int, rng: random.Random) -> tuple[list[int], list[int]]:
+    """Take tokens from the longer segment, at a random end each, until both fit; the cuts are counted, then made."""
+    left_a, left_b, front_a, front_b = len(tokens_a), len(tokens_b), 0, 0
+    coins = rng.getrandbits(excess := left_a + left_b - room)
+    for _ in range(excess):
+        if left_a > left_b:
+            left_a -= 1
+            front_a += coins & 1
+        else:
+            left_b -= 1
+            front_b += coins & 1
+        coins >>= 1
+    return tokens_a[front_a : front_a + left_a], tokens_b[front_b : front_b + left_b]
+
+
 def _masked_row(tokens_a, tokens_b, ids, vocab_size: int, max_length: int, rng: random.Random, most: int) -> dict:
     cls_id, sep_id, mask_id, pad_id = ids
-    input_ids, token_type_ids = [cls_id], [0]
-    for segment, tokens in enumerate((tokens_a, tokens_b)):
-        for token in (*tokens, sep_id):
-            input_ids.append(token)
-            token_type_ids.append(segment)
-    candidates = [i for i, token in enumerate(input_ids) if token not in (cls_id, sep_id)]
-    rng.shuffle(candidates)
-    labels = [IGNORE] * len(input_ids)
-    for i in candidates[: min(most, max(1, round(0.15 * len(input_ids))))]:
+    input_ids = [cls_id, *tokens_a, sep_id, *tokens_b, sep_id]
+    length, first_b = len(input_ids), len(tokens_a) + 2
+    candidates = [i for i, token in enumerate(input_ids) if token != cls_id and token != sep_id]
+    labels = [IGNORE] * max_length
+    for i in rng.sample(candidates, min(most, len(candidates), max(1, round(0.15 * length)))):
         labels[i], fate = input_ids[i], rng.random()
         if fate < 0.8:
             input_ids[i] = mask_id
         elif fate < 0.9:
             input_ids[i] = rng.randrange(vocab_size)
-    attention_mask = [1] * len(input_ids)
-    while len(input_ids) < max_length:
-        input_ids.append(pad_id)
-        token_type_ids.append(0)
-        attention_mask.append(0)
-        labels.append(IGNORE)
+    padding = [0] * (max_length - length)
     return {
-        "input_ids": input_ids,
-        "token_type_ids": token_type_ids,
-        "attention_mask": attention_mask,
+        "input_ids": input_ids + [pad_id] * (max_length - length),
+        "token_type_ids": [0] * first_b + [1] * (length - first_b) + padding,
+        "attention_mask": [1] * length + padding,
         "labels": labels,
     }
 
 
 def stack(instances: list[dict]) -> dict[str, Tensor]:
     """Turn padded instances into a batch of int64 tensors."""
-    return {key: torch.from_numpy(np.array([row[key] for row in instances])) for key in instances[0]}
+    batch = {"next_sentence_label": torch.tensor([row["next_sentence_label"] for row in instances])}
+    for key in ("input_ids", "token_type_ids", "attention_mask", "labels"):
+        flat = array("q", chain.from_iterable([row[key] for row in instances]))  # half the time of NumPy's array
+        batch[key] = torch.frombuffer(flat, dtype=torch.int64).view(len(instances), -1)
+    return batch
