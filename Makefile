@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export MALLOC_MMAP_MAX_ := 0
 export MALLOC_TRIM_THRESHOLD_ := 4294967296
 
-.PHONY: help lab present test test-gpu check outputs trust student solutions slides site quiz bench faults clean
+.PHONY: help lab present test test-gpu plants check outputs trust student solutions slides site quiz bench faults clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile
@@ -31,6 +31,9 @@ test: $(READY)  ## install if needed, then run every test and every notebook on 
 
 test-gpu: $(READY)  ## run every notebook on CUDA; the claims judge, stored outputs are not compared
 	COURSE_TEST_GPU=1 $(PY) -m pytest notebooks --nbval-lax $(ARGS)
+
+plants: $(READY)  ## plant every kept bug in a copy of helpers; the test that names it must go red
+	COURSE_PLANTS=all OMP_NUM_THREADS=1 $(PY) -m pytest tests/unit/test_plants.py $(ARGS)
 
 check: $(READY)  ## one line per requirement: ok, or what to do
 	$(PY) -m helpers.classroom.doctor

@@ -12,13 +12,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FORK = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-LIBRARIES = ["torch", "transformers", "tokenizers", "sklearn.linear_model", "scipy.stats", "pytest", "hypothesis"]
+LIBRARIES = """torch torch._dynamo transformers transformers.models.auto.tokenization_auto tokenizers safetensors.torch
+sklearn.linear_model sklearn.pipeline sklearn.feature_extraction.text scipy.stats scipy.optimize matplotlib.figure
+IPython.display tqdm.auto filelock bertviz pytest hypothesis""".split()
 
 
 def copy_of_helpers(folder: Path) -> Path:
     """Copy helpers, with the data that it looks for beside itself, into a folder; return the folder."""
     shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("*.safetensors"))
+    shutil.copytree(ROOT / "data", folder / "data")
     return folder
 
 
@@ -38,6 +40,7 @@ def run(folder: str, tests: list[str]) -> tuple[int, str]:
 
     import pytest
 
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of the notebooks take longer to load than a test to run
     sys.path.insert(0, folder)
     import helpers
 
@@ -45,7 +48,17 @@ def run(folder: str, tests: list[str]) -> tuple[int, str]:
     os.chdir(folder)
     printed = io.StringIO()
     here = Path(__file__).parent
-    options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-c", os.devnull, f"--confcutdir={here}"]
+    options = [
+        "-x",
+        "-q",
+        "--assert=plain",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        f"--confcutdir={here}",
+    ]
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         status = pytest.main([*options, f"--rootdir={here}", *(str(here / test) for test in tests)])
     return int(status), printed.getvalue()

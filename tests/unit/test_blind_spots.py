@@ -10,10 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import batching, corpora, evaluation, training
+from helpers import batching, corpora, evaluation, training, transfer
 from helpers.bert import Encoder, EncoderConfig, PreTrainingModel, SequenceClassifier, student_from
 from helpers.device import generator
+from helpers.lab.fast_pairs import draw_spans, lay_out
 from helpers.training import Optimization, distillation_loss, fine_tune, make_optimizer, pretrain, soft_target_loss
+from helpers.weights import CHECKPOINTS
 
 CONFIG = EncoderConfig(50, 24, 2, 4, 40, 16, hidden_dropout_prob=0.25, attention_probs_dropout_prob=0.5)
 BATCH, SEQ, HEADS, HIDDEN = 3, 5, 4, 24  # all different
@@ -229,3 +231,44 @@ def test_the_bootstraps_interval_covers_95_percent():
     error = values.std() / 30
     assert (high - low) / (2 * error) == pytest.approx(1.96, rel=0.06)  # 90 percent would be 1.64
     assert (low + high) / 2 == pytest.approx(values.mean(), abs=0.2 * error)
+
+
+def test_the_seed_of_fine_tuning_reaches_its_batches(monkeypatch, tiny_encoder, small_tokenizer):
+    seeds, make = [], transfer.length_batches
+
+    def recording(examples, tokenizer, batch_size, generator):
+        seeds.append(generator.initial_seed())
+        return make(examples, tokenizer, batch_size, generator)
+
+    monkeypatch.setattr(transfer, "length_batches", recording)
+    rows = [{"input_ids": [2, 5 + i, 3], "labels": i % 2} for i in range(4)]
+    for seed in (3, 11):
+        transfer.fine_tuned(tiny_encoder(), rows, small_tokenizer, seed=seed, epochs=1, progress=False)
+    assert seeds == [3, 11]
+
+
+def test_a_learning_rate_is_chosen_on_the_validation_split(monkeypatch):
+    asked, load = [], transfer.load_reviews
+    monkeypatch.setattr(transfer, "load_reviews", lambda name, split: (asked.append(split), load(name, split))[1])
+    found = transfer.learning_rate_sweep(8, (1e-4,), name_or_path=CHECKPOINTS / "tiny-bert", progress=False)
+    assert asked == ["train", "validation"] and found[1e-4]["n"] == 8
+
+
+def test_the_majority_class_is_that_of_the_texts_to_train_on(tiny_encoder, small_tokenizer):
+    labels = {"train": [0, 0, 0, 1], "validation": [0, 1], "test": [1, 1, 1, 0]}
+    examples = {split: [{"input_ids": [2, 7, 3], "labels": i} for i in numbers] for split, numbers in labels.items()}
+    texts = {split: [f"good film {i}" for i in numbers] for split, numbers in labels.items()}
+    prepared = transfer.Prepared(["a", "b"], examples, texts, 0, 0, 0)
+    report = transfer.score_test_split(SequenceClassifier(tiny_encoder()).eval(), prepared, small_tokenizer)
+    assert report["majority"] == 0.25, "class 0, the most frequent to train on, is one in four here"
+
+
+def test_pairs_in_bulk_lose_tokens_at_both_ends():
+    text = lay_out([[list(range(40)), list(range(40, 80))], [list(range(80, 120)), list(range(120, 160))]])
+    front = cut = 0
+    for seed in range(40):
+        spans = draw_spans(text, 23, generator(seed))
+        for start, length in ((spans.start_a, spans.length_a), (spans.start_b, spans.length_b)):
+            front += int((start % 40).sum())
+            cut += int((40 - length).sum())
+    assert cut > 2000 and abs(front / cut - 0.5) < 0.05
