@@ -70,9 +70,10 @@ site: $(READY)  ## lessons, notebooks, results and a BERT to try as a website, i
 quiz: $(READY)  ## each lesson's quiz for Moodle (GIFT) and Canvas (QTI), in build/quiz
 	$(PY) -m publish.quiz_exports
 
-bench: $(READY)  ## measure the course against what people would otherwise use; data/results/bench-full.json
-	rm -f data/results/bench-full.json
+bench: $(READY)  ## measure the course against what people would otherwise use, and texts at scale; data/results
+	rm -f data/results/bench-full.json data/results/tokenizing-full.json
 	$(PY) -m helpers.lab bench --budget full --seeds 1
+	$(PY) -m helpers.lab tokenizing --budget full --seeds 1
 	$(PY) -m helpers.lab.bench
 
 faults: $(READY)  ## kill training at random moments and let it go on; data/results/faults-full.json

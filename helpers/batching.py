@@ -158,9 +158,9 @@ class MlmCollator:
 
     def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
-        check_unmasked(batch, len(self.special))
+        check_unmasked(batch)
         # A text may spell out [SEP] or hold an unknown sign: those are special tokens too, whoever wrote them.
-        special = self.special.index_select(0, batch["input_ids"].flatten()).view_as(batch["input_ids"])
+        special = look_up(self.special, batch["input_ids"])
         special_tokens_mask = batch.pop("special_tokens_mask").bool() | special
         word_ids = self.word_ids(batch["input_ids"]) if self.whole_word else None
         batch["input_ids"], batch["labels"] = mask_tokens(
@@ -342,9 +342,8 @@ def check_row(pad_token_id: int | None, length: int | None, longest: int) -> Non
             raise ValueError(f"An example has {longest} tokens, more than the row length {length}.")
 
 
-def check_unmasked(batch: dict[str, Tensor], entries: int) -> None:
-    """Raise ValueError unless a batch can be masked: it says which tokens are special, has no labels yet, and holds ids
-    of this tokenizer alone."""
+def check_unmasked(batch: dict[str, Tensor]) -> None:
+    """Raise ValueError unless a batch can be masked: it says which tokens are special and has no labels yet."""
     if not isinstance(batch, dict) or "input_ids" not in batch:
         raise TypeError(f"The batch is {shown(batch)}; it must be a dictionary with input_ids, as pad returns it.")
     if "special_tokens_mask" not in batch:
@@ -353,7 +352,14 @@ def check_unmasked(batch: dict[str, Tensor], entries: int) -> None:
         raise ValueError("Rows have labels already, which masking would overwrite: leave the key out.")
     check_tensor(batch["input_ids"], "input_ids", "whole", dims=("batch", "seq"))
     check_tensor(batch["special_tokens_mask"], "special_tokens_mask")
-    smallest, largest = int(batch["input_ids"].min()), int(batch["input_ids"].max())
-    if smallest < 0 or largest >= entries:
-        wrong = smallest if smallest < 0 else largest
-        raise ValueError(f"input_ids holds {wrong}; this tokenizer has {entries} entries.")
+
+
+def look_up(table: Tensor, input_ids: Tensor) -> Tensor:
+    """Return the entry of each id, (batch, seq). Raises ValueError for ids that the table does not have."""
+    try:
+        return table.index_select(0, input_ids.flatten()).view_as(input_ids)
+    except IndexError:  # looked at only now: two passes over all ids would cost a tenth of the masking
+        low, high = int(input_ids.min()), int(input_ids.max())
+        raise ValueError(
+            f"input_ids holds {low if low < 0 else high}; this tokenizer has {len(table)} entries."
+        ) from None
