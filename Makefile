@@ -61,7 +61,7 @@ student: $(READY)  ## copies to work in, blank, in build/student; those that are
 solutions: $(READY)  ## copies with every exercise solved, in build/solutions
 	$(PY) -m publish.copies solutions
 
-slides: $(READY)  ## a deck for each notebook, in build/slides; opens without a network
+slides: $(READY)  ## a deck for each core notebook, in build/slides; opens without a network
 	$(PY) -m publish.slides
 
 site: $(READY)  ## lessons, notebooks, results and a BERT to try as a website, in build/site; opens without a network

@@ -44,7 +44,7 @@ def page(browser):
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     context.set_default_timeout(60_000)
     page, elsewhere = context.new_page(), []
-    page.on("request", lambda request: elsewhere.append(request.url) if leaves_machine(request.url) else None)
+    context.on("request", lambda request: elsewhere.append(request.url) if leaves_machine(request.url) else None)
     yield page
     context.close()
     assert not elsewhere, f"requests left this machine: {elsewhere}"
