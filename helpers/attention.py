@@ -52,12 +52,12 @@ def check_heads(hidden_size: int, num_attention_heads: int) -> None:
         raise ValueError(f"{num_attention_heads} heads do not divide the hidden size {hidden_size}.")
 
 
-def check_hidden(hidden_states: Tensor, projection: nn.Linear) -> None:
-    """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden) of its
+def check_hidden(hidden_states: Tensor, width: int) -> None:
+    """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden) of this
     width."""
     check_tensor(hidden_states, "hidden_states", "float", dims=("batch", "seq", "hidden"))
-    if hidden_states.shape[-1] != projection.in_features:
-        raise ValueError(f"hidden_states has width {hidden_states.shape[-1]}; this layer has {projection.in_features}.")
+    if hidden_states.shape[-1] != width:
+        raise ValueError(f"hidden_states has width {hidden_states.shape[-1]}; this layer has {width}.")
 
 
 def check_mask(mask: Tensor, shape: torch.Size) -> None:
@@ -114,6 +114,7 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         check_heads(hidden_size, num_attention_heads)
         check_number(dropout, "dropout", 0, 1)
+        self.hidden_size = hidden_size
         self.num_attention_heads = num_attention_heads
         self.dropout = dropout
         self.query = nn.Linear(hidden_size, hidden_size)
@@ -124,7 +125,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, hidden_states: Tensor, mask: Tensor | None = None, need_weights: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        check_hidden(hidden_states, self.query)
+        check_hidden(hidden_states, self.hidden_size)
         query, key, value = (self.split_heads(project(hidden_states)) for project in (self.query, self.key, self.value))
         if need_weights:
             mixed, weights = scaled_dot_product_attention(query, key, value, mask)
