@@ -52,12 +52,12 @@ def check_heads(hidden_size: int, num_attention_heads: int) -> None:
         raise ValueError(f"{num_attention_heads} heads do not divide the hidden size {hidden_size}.")
 
 
-def check_hidden(hidden_states: Tensor, width: int) -> None:
-    """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden) of this
+def check_hidden(hidden_states: Tensor, hidden_size: int) -> None:
+    """Raise TypeError unless these are floating point, ValueError unless they are (batch, seq, hidden) of its
     width."""
     check_tensor(hidden_states, "hidden_states", "float", dims=("batch", "seq", "hidden"))
-    if hidden_states.shape[-1] != width:
-        raise ValueError(f"hidden_states has width {hidden_states.shape[-1]}; this layer has {width}.")
+    if hidden_states.shape[-1] != hidden_size:
+        raise ValueError(f"hidden_states has width {hidden_states.shape[-1]}; this layer has {hidden_size}.")
 
 
 def check_mask(mask: Tensor, shape: torch.Size) -> None:
@@ -114,8 +114,7 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         check_heads(hidden_size, num_attention_heads)
         check_number(dropout, "dropout", 0, 1)
-        self.hidden_size = hidden_size
-        self.num_attention_heads = num_attention_heads
+        self.hidden_size, self.num_attention_heads = hidden_size, num_attention_heads
         self.dropout = dropout
         self.query = nn.Linear(hidden_size, hidden_size)
         self.key = nn.Linear(hidden_size, hidden_size)
