@@ -142,6 +142,16 @@ def test_the_new_classifier_is_on_the_encoders_device(examples, small_tokenizer,
     assert {parameter.device.type for parameter in trained[0].parameters()} == {"meta"}
 
 
+def test_what_is_made_of_an_encoder_has_its_precision(examples, small_tokenizer, small_encoder):
+    exact = copy.deepcopy(small_encoder).double()
+    student = student_from(exact, [0])
+    model, history = fine_tuned(exact, examples, small_tokenizer, seed=0, epochs=1, progress=False)
+    for made in (student, model):
+        assert {parameter.dtype for parameter in made.parameters()} == {torch.float64}
+    assert torch.equal(student.layers[0].output.weight, exact.layers[0].output.weight)
+    assert len(history.loss) > 0
+
+
 def test_only_the_chosen_layers_are_trained(examples, small_tokenizer, small_encoder):
     with pytest.raises(ValueError, match="train_layers is 9; the encoder has"):
         fine_tuned(small_encoder, examples, small_tokenizer, seed=0, epochs=1, train_layers=9)

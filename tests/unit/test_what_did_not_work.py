@@ -39,6 +39,12 @@ def gain_of_pretraining() -> float:
     return 100 * statistics.mean(fold["pre-trained"]["accuracy"] - fold["fresh"]["accuracy"] for fold in folds)
 
 
+def lead_of_bulk_pairs() -> float:
+    pairs = load_result("bench-full")["arms"]["pairs"]["measured"]
+    assert pairs["speeds"]["one by one"] < pairs["speeds"]["per token"], "the readable builder is slower"
+    return pairs["found"]["per token"]["value"]
+
+
 def speedup_on_gpu() -> float:
     return load_result("bench-full")["arms"]["GPU, 4 × 256"]["measured"]["found"]["eager"]["value"]
 
@@ -97,6 +103,7 @@ NUMBERS = {
     "among 1,000 in {:.1f}%": lambda: [mean("retrieval", "before", "mean", "accuracy")],
     "sentiment, it's {:.1f}%": lambda: [mean("retrieval", "after", "mean", "accuracy")],
     "either vector, at {:.1f}%": lambda: [mean("retrieval", "TF-IDF", "accuracy")],
+    "plain Python allows, and {:.1f} times is left": lambda: [lead_of_bulk_pairs()],
     "in eager mode, and measured {:.1f} times": lambda: [speedup_on_gpu()],
     "reaches {:.1f}% with a teacher's answers and labels, and {:.1f}% with labels alone": lambda: [
         mean("distillation", name, "accuracy") for name in ("distilled", "same start, labels")
