@@ -1,7 +1,7 @@
 """Subtle bugs, kept: each is planted in a copy of helpers, and the test that names it must go red.
 
 A bug that no test notices is a blind spot. To add one, plant it here and name the test that should see it. All of them
-take a minute or two, so the suite tries a third a day; `make plants` tries all.
+take a minute or two, so the suite tries a sixth a day; `make plants` tries all.
 """
 
 import os
@@ -403,8 +403,8 @@ PLANTS = [
 ]
 
 
-THIRD = int(time.time() // 86400) % 3
-TRIED = {i: p for i, p in enumerate(PLANTS) if os.environ.get("COURSE_PLANTS") == "all" or i % 3 == THIRD}
+TODAY = int(time.time() // 86400) % 6
+TRIED = {i: p for i, p in enumerate(PLANTS) if os.environ.get("COURSE_PLANTS") == "all" or i % 6 == TODAY}
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """Texts at scale: what splitting and tokenizing 100,000 reviews takes, in time and memory."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 from ...corpora import SPLITS, load_documents
 from ...sentence_pairs import tokenize_documents
@@ -27,8 +29,6 @@ def tokenize(reviews: int) -> dict:
 
 def main(reviews: int) -> None:
     """Tokenize, and print what it took as JSON."""
-    import resource  # Windows has none; only this process needs it
-
     texts = [text for split in SPLITS for text in load_documents("imdb", split)]
     texts = (texts * (reviews // len(texts) + 1))[:reviews]
     tokenizer = load_tokenizer()
@@ -36,10 +36,19 @@ def main(reviews: int) -> None:
     documents = tokenize_documents(texts, tokenizer)
     seconds, processor = time.perf_counter() - started, time.process_time() - before
     tokens = sum(map(len, (sentence for document in documents for sentence in document)))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB on Linux
-    found = {"seconds": seconds, "processor_seconds": processor, "tokens": tokens, "peak_gib": peak / unit}
+    found = {"seconds": seconds, "processor_seconds": processor, "tokens": tokens, "peak_gib": peak_memory() / 2**30}
     print(json.dumps(found))
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says on Linux begins at the size of the process that started this one
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return int(peak) * 1024
+    import resource  # Windows has none
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
 
 
 def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
