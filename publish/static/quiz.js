@@ -23,18 +23,14 @@ for (const folded of document.querySelectorAll("#quiz details")) {
     return { answer, button, mark, right: answer.textContent.trim().startsWith("Right.") };
   });
 
-  const mark = (option, word) => {
-    option.button.classList.add(option.right ? "quiz-right" : "quiz-wrong");
-    option.mark.textContent = word;
-  };
-
   for (const chosen of options) {
     chosen.button.addEventListener("click", () => {
       for (const option of options) {
         option.answer.hidden = option !== chosen;
         option.button.setAttribute("aria-pressed", String(option === chosen));
       }
-      mark(chosen, chosen.right ? "✓ right answer" : "✗ not this one");
+      chosen.button.classList.add(chosen.right ? "quiz-right" : "quiz-wrong");
+      chosen.mark.textContent = chosen.right ? "✓ right answer" : "✗ not this one";
     });
   }
 

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers import results as records
 from helpers.classroom.checks import Exercise, examine, exercises
-from publish import FIGURE, ROOT, beside, copies, results, slides
+from publish import FIGURE, ROOT, beside, copies, results, site, slides
 from publish.notebooks import notebooks
 
 NOTEBOOKS = notebooks()
@@ -104,6 +104,21 @@ def test_figures_lie_beside_the_copies(tmp_path):
         for cell in nbformat.read(path, as_version=4).cells:
             for target in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", cell.source):
                 assert (path.parent / target).is_file(), f"{path.name} shows {target}, which is not there"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_site_folds_solutions_and_what_a_prediction_asks_for(path):
+    notebook, asked = nbformat.read(path, as_version=4), False
+    site.prepare(notebook)
+    for cell in notebook.cells:
+        asked = "**Predict.**" in cell.source if cell.cell_type == "markdown" else asked
+        hidden = {"hide-input", "hide-output", "hide-cell"} & set(cell.metadata.get("tags", []))
+        if copies.BEGIN in cell.source:
+            assert hidden == {"hide-input"}
+        elif cell.cell_type == "code" and asked and cell.outputs:
+            assert hidden == ({"hide-cell"} if "claim(" in cell.source else hidden) and hidden, "the answer is in view"
+        else:
+            assert not hidden
 
 
 def test_an_assistant_is_asked_to_tutor(tmp_path):
