@@ -1,4 +1,5 @@
-"""The figures of notebook 08: a timeline, teacher and student, rotation, a window, padding, DeBERTa, the end."""
+"""The figures of notebook 08: a timeline, teacher and student, rotation, a window, padding, both masks in one, the
+end; and DeBERTa's score, for the lesson."""
 
 import math
 
@@ -179,6 +180,31 @@ def padding():
     return fig
 
 
+def packed():
+    """Draw the mask of a packed row: the same text, nearby, and both."""
+    fig = Figure(
+        "08_packed",
+        "The mask of a local layer over packed texts",
+        "Three grids of 12 tokens by 12 tokens, from three texts of 5, 4, and 3 tokens in one row. First, the same "
+        "text: three blocks along the diagonal. Second, nearby: a band along the diagonal. Third, both: where the "
+        "blocks and the band overlap.",
+        272,
+    )
+    fig.heading("Three texts in one row: who may attend to whom?")
+    text = [0] * 5 + [1] * 4 + [2] * 3
+    colors = (BLUE, ORANGE, GREEN)
+    for left, title, near, same in ((16, "same text", False, True), (228, "nearby", True, False), (440, "both", 1, 1)):
+        fig.text(left + 90, 66, title, SMALL, bold=True)
+        for i in range(12):
+            for j in range(12):
+                on = (not same or text[i] == text[j]) and (not near or abs(i - j) <= 2)
+                color = blend(colors[text[i]] if same else INK, 0.5 if same else 0.3)
+                fig.cell(left + 15 * j, 78 + 15 * i, 15, 15, color if on else "#ffffff", PALE)
+    fig.text(212, 172, "and", SMALL, MUTED)
+    fig.text(424, 172, "=", SMALL, MUTED)
+    return fig
+
+
 def deberta():
     """Draw the three terms of DeBERTa's attention score."""
     fig = Figure(
@@ -228,4 +254,4 @@ def end():
 
 
 def figures() -> list[Figure]:
-    return [question(), distill(), rotation(), window(), padding(), deberta(), end()]
+    return [question(), distill(), rotation(), window(), padding(), packed(), deberta(), end()]

@@ -100,13 +100,6 @@ PLANTS = [
         "old": "replace(encoder.config, num_hidden_layers=len(layers))",
         "new": "replace(encoder.config)",
     },
-    # The student keeps all of its teacher's layers, so it is no faster.
-    {
-        "claim": "08.24",
-        "module": "bert",
-        "old": "replace(encoder.config, num_hidden_layers=len(layers))",
-        "new": "replace(encoder.config)",
-    },
     # The angle grows with the square of the position.
     {
         "claim": "08.8",
@@ -127,5 +120,19 @@ PLANTS = [
         "module": "build",
         "old": "text, positions = real.nonzero().T",
         "new": "text, positions = real.nonzero().T[0], torch.arange(int(real.sum()))",
+    },
+    # Keys are not rotated: scores depend on where the query is, and not on how far the two are apart.
+    {
+        "claim": "08.30",
+        "module": "build",
+        "old": "rotate(query, positions), rotate(key, positions), value",
+        "new": "rotate(query, positions), key, value",
+    },
+    # Local layers attend to one side only, as a decoder does.
+    {
+        "claim": "08.30",
+        "module": "build",
+        "old": "(positions[:, None] - positions[None, :]).abs() <= reach",
+        "new": "(positions[:, None] - positions[None, :]) <= reach",
     },
 ]

@@ -25,8 +25,8 @@ BUILDS = {  # what the student writes in each core notebook
     "04": ["build_inputs", "truncate_pair", "make_pairs"],
     "05": ["Embeddings", "EncoderLayer", "Encoder", "load_by_name", "MaskedLMHead"],
     "06": ["Classifier", "fine_tune", "predict"],
-    "07": ["pool", "cosine", "linear_probe"],
-    "08": ["distillation_loss", "rotate", "unpad"],
+    "07": ["pool", "cut_off_cls", "cosine", "linear_probe"],
+    "08": ["distillation_loss", "rotate", "unpad", "modern_attention"],
 }
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.

@@ -289,7 +289,57 @@ def mean_over_heads(attention, value, output):
     return share_of(attention, lengths_after_the_matrix(value, output)).mean(1)
 
 
+# cut_off_cls
+
+
+def cut_with(slip):
+    """Return a cut_off_cls with one slip."""
+
+    def answer(attention_mask):
+        if slip == "two dimensions":
+            return attention_mask.bool()
+        allowed = attention_mask[:, None, :].bool().repeat(1, attention_mask.shape[1], 1)
+        if slip == "padding":
+            allowed = torch.ones_like(allowed)
+        if slip == "first text only":
+            allowed = allowed[:1].repeat(len(allowed), 1, 1)
+        if slip == "causal":
+            allowed = allowed.tril()
+        if slip == "both ways":
+            allowed = allowed & attention_mask[:, :, None].bool()
+        if slip == "not itself":
+            allowed[:, 0] = False
+        elif slip == "columns":
+            allowed[:, 1:, 0] = False
+        elif slip == "its column as well":
+            allowed[:, 1:, 0], allowed[:, 0, 1:] = False, False
+        elif slip == "one token late":
+            allowed[:, 0, 2:] = False
+        elif slip != "nothing cut":
+            allowed[:, 0, 1:] = False
+        if slip == "in place":
+            attention_mask[:, 1:] = 0
+        return allowed.long() if slip == "numbers" else allowed
+
+    answer.__qualname__ = slip
+    return answer
+
+
 WRONG = {
+    "cut_off_cls": [
+        (cut_with("two dimensions"), "a row for each query"),
+        (cut_with("numbers"), "Is it bool"),
+        (cut_with("not itself"), "should keep itself"),
+        (cut_with("columns"), "Which dimension is the query"),
+        (cut_with("nothing cut"), "still attends to another"),
+        (cut_with("one token late"), "still attends to another"),
+        (cut_with("its column as well"), "still attend to [CLS]"),
+        (cut_with("causal"), "each of the three may attend"),
+        (cut_with("padding"), "attends to padding"),
+        (cut_with("first text only"), "attends to padding"),
+        (cut_with("both ways"), "softmax gives nan"),
+        (cut_with("in place"), "change the attention mask"),
+    ],
     "cosine": [
         (only_the_dot_product, "divide by both lengths"),
         (one_length_only, "divide by both lengths"),

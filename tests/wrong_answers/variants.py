@@ -293,6 +293,41 @@ def fills_the_padding_in_place(input_ids, attention_mask):
     return found
 
 
+# modern_attention
+
+
+def attention_with(slip):
+    """Return a modern_attention with one slip."""
+
+    def answer(query, key, value, positions, same_text, reach=None):
+        if slip == "index":  # the index in the row in place of the position
+            positions = torch.arange(len(positions))
+        turned_query, turned_key = variants.rotate(query, positions), variants.rotate(key, positions)
+        turned_query = query if slip == "keys only" else turned_query
+        turned_key = key if slip in ("queries only", "nothing") else turned_key
+        turned_query = query if slip == "nothing" else turned_query
+        value = variants.rotate(value, positions) if slip == "values" else value
+        allowed, distance = same_text, positions[:, None] - positions[None, :]
+        if slip == "truth of reach" and reach or slip != "truth of reach" and reach is not None:
+            near = distance.abs() <= reach
+            near = distance.abs() < reach if slip == "strictly" else near
+            near = distance.abs() <= 2 * reach if slip == "twice as far" else near
+            near = near & (distance >= 0) if slip == "behind" else near
+            near = near & (distance <= 0) if slip == "ahead" else near
+            near = torch.ones_like(near) if slip == "no window" else near
+            allowed = near if slip == "window only" else allowed | near if slip == "or" else allowed & near
+        allowed = torch.ones_like(same_text) if slip == "all texts" else allowed
+        allowed = ~allowed if slip == "upside down" and not allowed.all() else allowed
+        scale = 1.0 if slip == "no scale" else None
+        output = F.scaled_dot_product_attention(turned_query, turned_key, value, attn_mask=allowed, scale=scale)
+        if slip == "in place":
+            positions += 1  # all by one: only the differences count
+        return (output, allowed) if slip == "weights" else output
+
+    answer.__qualname__ = slip
+    return answer
+
+
 # every_second
 
 
@@ -431,6 +466,25 @@ WRONG = {
         (causal_within_a_text, "attend both ways"),
         (pads_by_id, "because of its mask"),
         (fills_the_padding_in_place, "change the ids"),
+    ],
+    "modern_attention": [
+        (attention_with("weights"), "the output alone"),
+        (attention_with("no scale"), "the attention of notebook 01"),
+        (attention_with("upside down"), "upside down"),
+        (attention_with("all texts"), "its own text only"),
+        (attention_with("keys only"), "only one of them"),
+        (attention_with("queries only"), "only one of them"),
+        (attention_with("values"), "rotate the values"),
+        (attention_with("nothing"), "rotated by their positions"),
+        (attention_with("no window"), "any smaller"),
+        (attention_with("strictly"), "may it be seen"),
+        (attention_with("behind"), "both sides"),
+        (attention_with("ahead"), "both sides"),
+        (attention_with("or"), "Must both conditions hold"),
+        (attention_with("window only"), "still attend to its own text"),
+        (attention_with("twice as far"), "to its neighbors in its own text"),
+        (attention_with("truth of reach"), "Is 0 taken for None"),
+        (attention_with("in place"), "change the tensors"),
     ],
     "every_second": [
         (shares_the_layers, "Whose weights"),

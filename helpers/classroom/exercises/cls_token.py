@@ -1,5 +1,5 @@
-"""Exercises of notebook 07 and its depth: pool a text's vectors, compare two, probe them, rank candidates, and weigh
-attention by what it brings."""
+"""Exercises of notebook 07 and its depth: pool a text's vectors, cut [CLS] off, compare two vectors, probe them, rank
+candidates, and weigh attention by what it brings."""
 
 import torch
 from torch import Tensor
@@ -52,6 +52,47 @@ def check_pool(answer):
     by_row = torch.cat([answer(states[i : i + 1], mask[i : i + 1], "mean") for i in range(3)])
     yield close(answer(states, mask, "mean"), by_row), "Does each text divide by its own number of tokens?"
     yield torch.equal(states, before), "Do you change the hidden states that you were given?"
+
+
+# ---------------------------------------------------------------- [CLS] cut off
+
+
+def cut_off_cls(attention_mask):
+    """Return who may attend to whom if [CLS] attends only to itself, bool (batch, queries, keys)."""
+    allowed = attention_mask[:, None, :].bool().repeat(1, attention_mask.shape[1], 1)
+    allowed[:, 0, 1:] = False
+    return allowed
+
+
+@exercise(
+    cut_off_cls,
+    minutes=8,
+    difficulty=2,
+    build=True,
+    hints=(
+        "First without the cut: every query may attend to every real key. attention_mask[:, None, :] is (batch, 1, "
+        "seq); repeat(1, seq, 1) gives each query a row of its own.",
+        "allowed[:, 0] are the rows of [CLS] as a query, one for each text. What must they be at the keys 1, 2, …?",
+    ),
+)
+def check_cut_off_cls(answer):
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]])
+    before = mask.clone()
+    allowed = answer(mask)
+    fits = isinstance(allowed, Tensor) and allowed.shape == (3, 4, 4)
+    yield fits, "Do you return (batch, seq, seq), a row for each query and a column for each key?"
+    yield allowed.dtype == torch.bool, "Is it bool, True where a query may attend to a key?"
+    yield allowed[:, 0, 0].all().item(), "[CLS] may attend to nothing at all. It should keep itself."
+    columns = bool(allowed[0, 0].all()) and not allowed[:, 1:, 0].any()
+    yield not columns, "The others can't attend to [CLS], and it still attends to them. Which dimension is the query?"
+    yield not allowed[:, 0, 1:].any(), "[CLS] still attends to another token. Is its whole row False after the first?"
+    yield bool(allowed[0, 1:, 0].all()), "May the other tokens still attend to [CLS]? Only its own row changes."
+    yield not allowed[1, 1:, 2:].any(), "Some token attends to padding. Where does attention_mask come in?"
+    expected = torch.tensor([[1, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]).bool()  # at padding, no query counts
+    question = "Three real tokens and padding: are these the keys that each of the three may attend to?"
+    yield compare(allowed[2, :3], expected, question, attention_mask=mask[2])
+    yield bool(allowed.any(-1).all()), "A query at padding may attend to nothing, and softmax gives nan."
+    yield torch.equal(mask, before), "Do you change the attention mask that you were given?"
 
 
 # ---------------------------------------------------------------- cosine

@@ -1,5 +1,5 @@
-"""Exercises of notebook 08 and its depth: teach a student, rotate positions, take the padding out, count ALBERT, mask
-in every epoch, and copy every second layer."""
+"""Exercises of notebook 08 and its depth: teach a student, rotate positions, take the padding out, attend as
+ModernBERT does, count ALBERT, mask in every epoch, and copy every second layer."""
 
 import copy
 import itertools
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...attention import scaled_dot_product_attention
 from ..checks import compare, exercise
 from . import close
 
@@ -243,6 +244,83 @@ def check_unpad(answer):
     odd = answer(torch.tensor([[101, 0, 102]]), torch.tensor([[1, 1, 1]]))[0]
     yield odd.tolist() == [101, 0, 102], "Is a token real because of its mask, or because its id isn't 0?"
     yield torch.equal(ids, before), "Do you change the ids that you were given?"
+
+
+# ---------------------------------------------------------------- rotation, window, and packed texts in one head
+
+
+def modern_attention(query, key, value, positions, same_text, reach=None):
+    """Return ModernBERT's attention over a row of packed texts: rotated, within each text, and nearby if asked."""
+    allowed = same_text
+    if reach is not None:
+        allowed = allowed & ((positions[:, None] - positions[None, :]).abs() <= reach)
+    output, _ = scaled_dot_product_attention(rotate(query, positions), rotate(key, positions), value, allowed)
+    return output
+
+
+@exercise(
+    modern_attention,
+    minutes=10,
+    difficulty=2,
+    build=True,
+    hints=(
+        "Three steps: rotate queries and keys, make one bool mask, attend. The mask starts as same_text; a local layer "
+        "allows less.",
+        "positions[:, None] - positions[None, :] is (tokens, tokens): how far apart the two are. Its absolute value "
+        "must be at most reach. Two conditions that must both hold are joined by &.",
+    ),
+)
+def check_modern_attention(answer):
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = torch.randn(3, 2, 9, 8, generator=generator)  # (heads, tokens, d) each
+    text = torch.tensor([0] * 6 + [1] * 3)
+    positions, same_text = torch.tensor([0, 1, 2, 3, 4, 5, 0, 1, 2]), text[:, None] == text[None, :]
+    given = (query, key, value, positions, same_text)
+    before = [tensor.clone() for tensor in given]
+    unmoved, everything = torch.zeros(9, dtype=torch.long), torch.ones(9, 9, dtype=torch.bool)
+
+    def plain(allowed):
+        return scaled_dot_product_attention(query, key, value, allowed)[0]
+
+    found = answer(query, key, value, unmoved, everything)
+    fits = isinstance(found, Tensor) and found.shape == value.shape
+    yield fits, "Do you return the output alone, (heads, tokens, d)?"
+    yield close(found, plain(everything)), "One text, all at position 0: is it the attention of notebook 01?"
+    found = answer(query, key, value, unmoved, same_text)
+    opposite = close(found, plain(~same_text))
+    yield not opposite, "Each token attends to the other texts only. Is the mask upside down?"
+    yield close(found, plain(same_text)), "Two texts in one row: does a token attend to its own text only?"
+    where = torch.arange(9)
+    found = answer(query, key, value, where, everything)
+    turned = [rotate(tensor, where) for tensor in (query, key, value)]
+    halfway = [
+        scaled_dot_product_attention(*vectors, everything)[0]
+        for vectors in ((turned[0], key, value), (query, turned[1], value))
+    ]
+    yield not any(close(found, one) for one in halfway), "Do you rotate the queries and the keys, or only one of them?"
+    moved = scaled_dot_product_attention(*turned, everything)[0]
+    yield not close(found, moved), "Do you rotate the values? They are passed on as they are."
+    question = "One text at positions 0, 1, 2, …: are queries and keys rotated by their positions?"
+    expected = scaled_dot_product_attention(turned[0], turned[1], value, everything)[0]
+    yield compare(found[0], expected[0], question, positions=where)
+    found = answer(query, key, value, positions, same_text, reach=1)
+    rotated = [rotate(tensor, positions) for tensor in (query, key)]
+
+    def within(allowed):
+        return scaled_dot_product_attention(*rotated, value, allowed)[0]
+
+    distance = positions[:, None] - positions[None, :]
+    yield not close(found, within(same_text)), "With reach=1, is the mask any smaller?"
+    yield not close(found, within(same_text & (distance.abs() < 1))), "A token `reach` positions away: may it be seen?"
+    one_sided = [same_text & (distance <= 1) & (distance >= 0), same_text & (distance >= -1) & (distance <= 0)]
+    yield not any(close(found, within(mask)) for mask in one_sided), "Does a token attend to both sides?"
+    yield not close(found, within(same_text | (distance.abs() <= 1))), "Must both conditions hold, or is one enough?"
+    yield not close(found, within(distance.abs() <= 1)), "With reach, does a token still attend to its own text only?"
+    question = "With reach=1: does each token attend to its neighbors in its own text, and to nothing else?"
+    yield compare(found[0], within(same_text & (distance.abs() <= 1))[0], question, positions=positions)
+    nearest = answer(query, key, value, positions, same_text, reach=0)
+    yield close(nearest, value), "With reach=0, each token attends to itself only. Is 0 taken for None?"
+    yield all(map(torch.equal, given, before)), "Do you change the tensors that you were given?"
 
 
 # ---------------------------------------------------------------- depth
