@@ -17,6 +17,7 @@ import nbformat
 from . import BUILD, ROOT, beside, copy_figures
 from .notebooks import FOLDERS, notebooks
 
+PLOTS = "arcs bars curves grouped_bars head_view heatmap heatmaps loss_curve model_view token_strip".split()
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"  # nbgrader's marks
 PAGE = re.compile(r"\]\(((?:\.\./)+[\w./-]+\.md)\)")  # as notebooks link to a page of the course
 TUTOR = """# For AI assistants
@@ -78,7 +79,7 @@ def fold(notebook) -> None:
 
 def answers(source: str) -> bool:
     """Does the code of a cell say what comes out: in a claim, or in a figure's alt text?"""
-    return re.search(r"\b(claim|recorded|Diagram)\(|\balt ?=", source) is not None
+    return re.search(rf"\b(claim|recorded|Diagram|{'|'.join(PLOTS)})\(|\balt ?=", source) is not None
 
 
 def solve(notebook, references: Mapping) -> None:

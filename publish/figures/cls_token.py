@@ -245,8 +245,8 @@ def end():
     )
     fig.heading("Training decides which texts are close")
     left = {"movie": ((40, 90), (40, 120)), "acting": ((168, 142), (168, 172)), "plot": ((52, 214), (52, 244))}
-    right = {"movie": ((358, 94), (488, 174)), "acting": ((346, 130), (476, 212)), "plot": ((362, 166), (496, 250))}
-    for x, title, places in ((20, "before: by subject", left), (332, "after: by sentiment", right)):
+    right = {"movie": ((344, 86), (494, 196)), "acting": ((356, 117), (482, 227)), "plot": ((344, 148), (494, 258))}
+    for x, title, places in ((20, "before: by subject, words", left), (332, "after: by sentiment", right)):
         fig.rect(x, 52, 288, 236, "#ffffff", LINE, 1.5, 10)
         fig.text(x + 14, 76, title, SMALL, INK, "start", bold=True)
         for subject, spots in places.items():

@@ -101,12 +101,12 @@ def rotation():
         "08_rotation",
         "Positions as rotations",
         "Two circles. On the left, a query at position 1 and a key at position 3, each turned by 25 degrees a "
-        "position. On the right, the same two at positions 5 and 7. All arrows have turned on, and the angle between "
+        "position. On the right, the same two at positions 4 and 6. All arrows have turned on, and the angle between "
         "query and key is 100 degrees in both circles.",
         300,
     )
     fig.heading("Positions as rotations: 25° each (dashed: position 0)")
-    for cx, (i, j) in ((170, (1, 3)), (470, (5, 7))):
+    for cx, (i, j) in ((170, (1, 3)), (470, (4, 6))):
         cy, r = 164, 92
         fig.parts.append(f'<circle cx="{cx}" cy="{cy}" r="{r}" fill="none" stroke="{PALE}" stroke-width="1.5"/>')
         ends = []
@@ -240,7 +240,7 @@ def end():
     )
     fig.heading("Three kinds of change")
     boxes = (
-        ("training", "RoBERTa", ("same network,", "better scores,", "many more sequences"), TRAINING),
+        ("training", "RoBERTa", ("same layers,", "better scores,", "many more rows"), TRAINING),
         ("size", "DistilBERT", ("half the operations,", "nearly as accurate,", "taught by a teacher"), SIZE),
         ("layers", "ModernBERT", ("texts of 8,192 tokens,", "no work on padding,", "positions by rotation"), LAYERS),
     )

@@ -125,8 +125,8 @@ PLANTS = [
     {
         "claim": "08.30",
         "module": "build",
-        "old": "rotate(query, positions), rotate(key, positions), value",
-        "new": "rotate(query, positions), key, value",
+        "old": "query, key = rotate(query, positions, base), rotate(key, positions, base)",
+        "new": "query = rotate(query, positions, base)",
     },
     # Local layers attend to one side only, as a decoder does.
     {

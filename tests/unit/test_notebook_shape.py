@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 from IPython.display import display
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers.classroom import plots, views
 from helpers.classroom.checks import exercises, submitted
 from publish import FIGURE, copies, site, slides
 from publish.notebooks import notebooks
@@ -28,6 +30,13 @@ BUILDS = {  # what the student writes in each core notebook
     "07": ["pool", "cut_off_cls", "cosine", "linear_probe"],
     "08": ["distillation_loss", "rotate", "unpad", "modern_attention"],
 }
+DRAWN = [  # what draws a figure, and tells in its alt text what the figure shows
+    name
+    for module in (plots, views)
+    for name, kind in vars(module).items()
+    if inspect.isfunction(kind) and "alt" in inspect.signature(kind).parameters
+]
+SHOWN = {"claim", "recorded", *DRAWN}  # what a cell shows, if it's the value of its last line
 PREDICT = "**Predict.**"
 # Words and turns that the style guide replaces; a hit is quoted with its neighborhood.
 AVOIDED = re.compile(
@@ -146,6 +155,7 @@ def unsealed(student) -> list[str]:
         answers = [text for call in called(cell, "claim", "recorded") for text in strings(call)[1:2]]
         answers += re.findall(r'alt ?= ?"([^"]{15,})', cell.source)
         answers += [text for call in called(cell, "Diagram") for text in strings(call)[1:2]]
+        answers += [text for call in called(cell, *DRAWN) for text in strings(call) if len(text) >= 60]
         if asked:
             found += [f"not folded: {text}" for text in answers if not hidden]
             found += [f"told before: {text}" for text in answers if text in seen]
@@ -190,6 +200,26 @@ def test_words_are_those_of_the_style_guide(notebook):
 def test_predictions_stay_sealed(notebook, student):
     assert sum(PREDICT in cell.source for cell in notebook.cells) >= 5
     assert unsealed(student) == []
+
+
+def lost(notebook) -> list[str]:
+    """Return the lines that make a claim or a figure that nobody sees: a cell shows the value of its last line only."""
+    lines = []
+    for cell in code(notebook):
+        for node in ast.parse(cell.source).body[:-1]:
+            call = node.value if isinstance(node, ast.Expr) else None
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in SHOWN:
+                lines.append(ast.unparse(node)[:60])
+    return lines
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_every_claim_and_every_figure_is_shown(path):
+    assert lost(nbformat.read(path, as_version=4)) == []
+
+
+def test_copies_know_all_that_draws():
+    assert sorted(set(DRAWN)) == sorted(copies.PLOTS)
 
 
 def test_every_prediction_asks_one_thing_and_is_answered(notebook):

@@ -299,10 +299,9 @@ def fills_the_padding_in_place(input_ids, attention_mask):
 def attention_with(slip):
     """Return a modern_attention with one slip."""
 
-    def answer(query, key, value, positions, same_text, reach=None):
-        if slip == "index":  # the index in the row in place of the position
-            positions = torch.arange(len(positions))
-        turned_query, turned_key = variants.rotate(query, positions), variants.rotate(key, positions)
+    def answer(query, key, value, positions, same_text, reach=None, base=10_000.0):
+        base = 10_000.0 if slip == "fixed base" else base
+        turned_query, turned_key = (variants.rotate(tensor, positions, base) for tensor in (query, key))
         turned_query = query if slip == "keys only" else turned_query
         turned_key = key if slip in ("queries only", "nothing") else turned_key
         turned_query = query if slip == "nothing" else turned_query
@@ -476,6 +475,7 @@ WRONG = {
         (attention_with("queries only"), "only one of them"),
         (attention_with("values"), "rotate the values"),
         (attention_with("nothing"), "rotated by their positions"),
+        (attention_with("fixed base"), "passed on to rotate"),
         (attention_with("no window"), "any smaller"),
         (attention_with("strictly"), "may it be seen"),
         (attention_with("behind"), "both sides"),

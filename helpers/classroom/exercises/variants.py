@@ -249,12 +249,13 @@ def check_unpad(answer):
 # ---------------------------------------------------------------- rotation, window, and packed texts in one head
 
 
-def modern_attention(query, key, value, positions, same_text, reach=None):
+def modern_attention(query, key, value, positions, same_text, reach=None, base=10_000.0):
     """Return ModernBERT's attention over a row of packed texts: rotated, within each text, and nearby if asked."""
+    query, key = rotate(query, positions, base), rotate(key, positions, base)
     allowed = same_text
     if reach is not None:
         allowed = allowed & ((positions[:, None] - positions[None, :]).abs() <= reach)
-    output, _ = scaled_dot_product_attention(rotate(query, positions), rotate(key, positions), value, allowed)
+    output, _ = scaled_dot_product_attention(query, key, value, allowed)
     return output
 
 
@@ -303,6 +304,8 @@ def check_modern_attention(answer):
     question = "One text at positions 0, 1, 2, …: are queries and keys rotated by their positions?"
     expected = scaled_dot_product_attention(turned[0], turned[1], value, everything)[0]
     yield compare(found[0], expected[0], question, positions=where)
+    other = answer(query, key, value, where, everything, base=100.0)
+    yield not close(other, found), "Another base changes nothing. Is it passed on to rotate?"
     found = answer(query, key, value, positions, same_text, reach=1)
     rotated = [rotate(tensor, positions) for tensor in (query, key)]
 

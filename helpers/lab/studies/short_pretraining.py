@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ..study import Study
+from ..study import FROM_SCRATCH, Cost, Study
 from ..tiny import TINY, pretrain_tiny, sentiment
 
 STARTS = {"not pretrained": 0, "2,000 steps": 2000}  # on all reviews, rows of a single text: the best of `recipes`
@@ -37,4 +37,5 @@ STUDY = Study(
     title="Whether a short pretraining pays if each start gets a learning rate of its own",
     notebook="08",
     runs=runs,
+    cost=Cost(FROM_SCRATCH, 4 * 424),  # four times two epochs of fine-tuning, counted as in `recipes`
 )
