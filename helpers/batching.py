@@ -86,25 +86,32 @@ class LengthBucketSampler:
             check_generator(generator)
         if batch_size < 1 or not len(lengths):
             raise ValueError("The sampler needs at least one length and a batch size of at least 1.")
-        self.lengths, self.batch_size, self.generator = list(lengths), batch_size, generator
+        self.lengths, self.batch_size, self.generator = np.array(lengths), batch_size, generator
         self.pool = batch_size * pool_batches
 
     def __len__(self) -> int:
         return math.ceil(len(self.lengths) / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        if self.generator is None:
-            order = sorted(range(len(self.lengths)), key=self.lengths.__getitem__)
-            yield from (order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size))
+        return (batch.tolist() for batch in self.arrays())
+
+    def arrays(self) -> Iterator[np.ndarray]:
+        """Yield the same batches as arrays, int64 (batch,)."""
+        lengths, generator = self.lengths, self.generator
+        if generator is None:
+            yield from self._cut(lengths.argsort(kind="stable"), self.batch_size)
             return
-        shuffled = torch.randperm(len(self.lengths), generator=self.generator).tolist()
-        pools = (shuffled[i : i + self.pool] for i in range(0, len(shuffled), self.pool))
-        order = [index for pool in pools for index in sorted(pool, key=self.lengths.__getitem__)]
-        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        pools = self._cut(torch.randperm(len(lengths), generator=generator).numpy(), self.pool)
+        order = np.concatenate([pool[lengths[pool].argsort(kind="stable")] for pool in pools])
+        batches = self._cut(order, self.batch_size)
         for i in torch.randperm(
-            len(batches), generator=self.generator
+            len(batches), generator=generator
         ).tolist():  # else every pool would go from short to long
             yield batches[i]
+
+    @staticmethod
+    def _cut(indices: np.ndarray, size: int) -> list[np.ndarray]:
+        return [indices[i : i + size] for i in range(0, len(indices), size)]
 
 
 def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:

@@ -13,20 +13,25 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
-from ..batching import LengthBucketSampler, MlmCollator
+from ..batching import LengthBucketSampler, MlmCollator, look_up
+from ..masking import IGNORE
 from ..sentence_pairs import check_pair_options
 
 
 class FlatText(NamedTuple):
     """Documents laid end to end. Sentence i is tokens[edges[i] : edges[i + 1]], document d the sentences firsts[d] …
-    firsts[d + 1] - 1; sentences with the same words have the same number in `same`."""
+    firsts[d + 1] - 1; token t stands in sentence `home[t]`; sentences with the same words have the same number in
+    `same`. `tokens` and `home` are int32: what is read in random order should fit in the cache. The others are
+    int64."""
 
     tokens: np.ndarray
     edges: np.ndarray
     firsts: np.ndarray
     same: np.ndarray
+    home: np.ndarray
 
 
 class Spans(NamedTuple):
@@ -45,12 +50,13 @@ def lay_out(documents: Sequence[Sequence[Sequence[int]]]) -> FlatText:
     if len(documents) < 2:
         raise ValueError("Negatives come from another document: give at least two documents with text.")
     lengths = np.fromiter(map(len, chain.from_iterable(documents)), np.int64)
-    tokens = np.fromiter(chain.from_iterable(chain.from_iterable(documents)), np.int64)
+    tokens = np.fromiter(chain.from_iterable(chain.from_iterable(documents)), np.int32)
     edges, firsts = (np.append(0, np.cumsum(counts)) for counts in (lengths, [len(document) for document in documents]))
+    home = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     # Equal sentences have equal sums. Unequal ones could, too; that would cost a negative one of its candidates.
-    places = np.arange(len(tokens)) - np.repeat(edges[:-1], lengths)
     factors = np.random.default_rng(0).integers(2**62, size=lengths.max())
-    return FlatText(tokens, edges, firsts, np.add.reduceat(tokens * factors[places], edges[:-1]))
+    same = np.add.reduceat(tokens * factors[np.arange(len(tokens)) - edges[home]], edges[:-1])
+    return FlatText(tokens, edges, firsts, same, home)
 
 
 def draw_spans(
@@ -65,45 +71,68 @@ def draw_spans(
     from one number of `generator`. Raises ValueError for a max_length under 8 or a negative_probability outside
     [0, 1)."""
     check_pair_options(max_length, negative_probability)
-    edges, room = text.edges, max_length - 3
-    draws = np.random.default_rng(torch.randint(2**62, (1,), generator=generator).item())
+    edges, room, draws = text.edges, max_length - 3, numpy_generator(generator)
+    document, start, cut, end, label = _walk(text, room, draws, negative_probability, short_probability)
+    first_b, last_b, negative = cut.copy(), end.copy(), np.flatnonzero(label)
+    label[negative], first_b[negative], last_b[negative] = _from_elsewhere(
+        text, document[negative], cut[negative], end[negative], draws
+    )
+    length_a, length_b = edges[cut] - edges[start], edges[last_b] - edges[first_b]
+    cut_a, cut_b = _excess(length_a, length_b, room)
+    start_a = edges[start] + draws.binomial(cut_a, 0.5)  # so many of the cut tokens are cut from the front
+    start_b = edges[first_b] + draws.binomial(cut_b, 0.5)
+    return Spans(start_a, length_a - cut_a, start_b, length_b - cut_b, label)
+
+
+def numpy_generator(generator: torch.Generator) -> np.random.Generator:
+    """Return NumPy's fastest generator, seeded with one number of `generator`."""
+    return np.random.Generator(np.random.SFC64(torch.randint(2**62, (1,), generator=generator).item()))
+
+
+def _walk(text: FlatText, room: int, draws, negative_probability: float, short_probability: float) -> list[np.ndarray]:
+    """Cut all documents into pairs, a pair of each a round. Return document, start, cut, end, and whether B is to be
+    replaced: A is the sentences `start` … `cut` - 1, the true B `cut` … `end` - 1. Arrays (pairs,)."""
     document = np.flatnonzero(np.diff(text.firsts) > 1)  # those that have text left
-    start, rounds = text.firsts[document], [(np.zeros(0, np.int64),) * 5]
+    start, last, rounds = text.firsts[document], text.firsts[document + 1], [(document[:0],) * 5]
     while len(document):
-        count, last = len(document), text.firsts[document + 1]
+        short, length, place, other = draws.random((4, len(document)))
         start = np.minimum(start, last - 2)  # a lone last sentence takes the one before it as its partner
-        target = np.where(draws.random(count) < short_probability, draws.integers(2, room + 1, count), room)
-        end = np.searchsorted(edges, edges[start] + target).clip(start + 2, last)
-        cut = draws.integers(start + 1, end)
-        first_b, last_b, negative = cut.copy(), end.copy(), draws.random(count) < negative_probability
-        chosen, first, after = _from_elsewhere(text, document[negative], cut[negative], end[negative], draws)
-        negative[negative] = chosen
-        first_b[negative], last_b[negative] = first[chosen], after[chosen]
-        length_a, length_b = edges[cut] - edges[start], edges[last_b] - edges[first_b]
-        cut_a, cut_b = _excess(length_a, length_b, room)
-        start_a = edges[start] + draws.binomial(cut_a, 0.5)  # so many of the cut tokens are cut from the front
-        start_b = edges[first_b] + draws.binomial(cut_b, 0.5)
-        rounds.append((start_a, length_a - cut_a, start_b, length_b - cut_b, negative))
+        target = np.where(short < short_probability, 2 + (length * (room - 1)).astype(np.int64), room)
+        end = _end(text, text.edges[start] + target).clip(start + 2, last)
+        cut = start + 1 + (place * (end - start - 1)).astype(np.int64)
+        negative = other < negative_probability
+        rounds.append((document, start, cut, end, negative))
         start = np.where(negative, cut, end)
-        document, start = document[start < last], start[start < last]
-    return Spans(*(np.concatenate(part) for part in zip(*rounds, strict=True)))
+        left = start < last
+        document, start, last = document[left], start[left], last[left]
+    return [np.concatenate(part) for part in zip(*rounds, strict=True)]
+
+
+def _end(text: FlatText, place: np.ndarray) -> np.ndarray:
+    """Return the number of the first sentence that starts at this place of the text or after it."""
+    return text.home.take(place - 1, mode="clip") + 1
 
 
 def _from_elsewhere(text: FlatText, document, cut, end, draws, candidates: int = 8):
     """For each true B, sentences `cut` … `end` - 1 of `document`, draw runs of sentences of other documents and return
     first sentence and end of the one whose length is nearest; before them, whether any is no copy of the true one."""
-    edges, firsts, shape = text.edges, text.firsts, (len(document), candidates)
+    edges, firsts = text.edges, text.firsts
     wanted = (edges[end] - edges[cut])[:, None]
-    other = draws.integers(0, len(firsts) - 2, shape)
+    place = draws.random((len(document), candidates)) * (len(firsts) - 2)
+    other = place.astype(np.int64)
+    share = place - other  # the whole part says which document, the fraction which of its sentences
     other += other >= document[:, None]  # any document but its own
-    first = draws.integers(firsts[other], firsts[other + 1])
-    after = np.searchsorted(edges, edges[first] + wanted).clip(first + 1, firsts[other + 1])
-    too_long, too_short = edges[after] - edges[first] - wanted, edges[first] + wanted - edges[after - 1]
+    first, last = firsts[other], firsts[other + 1]
+    first += (share * (last - first)).astype(np.int64)
+    goal = edges[first] + wanted
+    after = np.minimum(_end(text, goal), last)
+    too_long, too_short = edges[after] - goal, goal - edges[after - 1]
     after -= (after - 1 > first) & (too_short <= too_long)
-    miss = np.abs(edges[after] - edges[first] - wanted)
+    miss = np.abs(edges[after] - goal)
     miss[text.same[first] == text.same[cut][:, None]] = len(text.tokens)  # never the sentence that truly follows
     best = np.arange(len(document)), miss.argmin(axis=1)
-    return miss[best] < len(text.tokens), first[best], after[best]
+    found = miss[best] < len(text.tokens)
+    return found, np.where(found, first[best], cut), np.where(found, after[best], end)
 
 
 def _excess(length_a, length_b, room: int):
@@ -114,39 +143,91 @@ def _excess(length_a, length_b, room: int):
     return cut_a, excess - cut_a
 
 
-def pad_spans(text: FlatText, spans: Spans, rows: Sequence[int], special: tuple[int, int, int]) -> dict[str, Tensor]:
+def windows(text: FlatText, width: int) -> np.ndarray:
+    """Return every stretch of `width` tokens as a view, int32 (stretches, width). Both ends of the text are padded by
+    as many: row `width` + p is the stretch that starts at place p."""
+    return sliding_window_view(np.pad(text.tokens, width), width)
+
+
+def pad_spans(stretches: np.ndarray, spans: Spans, rows, special: tuple[int, int, int]) -> dict[str, Tensor]:
     """Return [CLS] A [SEP] B [SEP] of these pairs, padded to the longest: tensors (rows, seq) with the keys that
-    `MlmCollator.mask` asks for. special: the ids of [CLS], [SEP] and [PAD]."""
+    `MlmCollator.mask` asks for.
+
+    stretches: `windows` of the text, as wide as the longest row or wider; rows: the numbers of the pairs; special: the
+    ids of [CLS], [SEP] and [PAD].
+    """
     cls_id, sep_id, pad_id = special
-    start_a, length_a, start_b, length_b, label = (part[rows][:, None] for part in spans)
-    first_sep, last_sep = length_a + 1, length_a + length_b + 2
-    place, row = np.arange(last_sep.max() + 1)[None], np.arange(len(label))[:, None]
-    in_b, real = place > first_sep, place <= last_sep
-    input_ids = text.tokens.take(place + np.where(in_b, start_b - first_sep - 1, start_a - 1), mode="clip")
-    input_ids[~real] = pad_id
-    input_ids[:, 0] = cls_id
-    input_ids[row, first_sep] = input_ids[row, last_sep] = sep_id
+    start_a, length_a, start_b, length_b, label = (part[rows] for part in spans)
+    first_b, length = length_a + 2, length_a + length_b + 3  # in the row
+    row, seq, margin = np.arange(len(label)), int(length.max()), stretches.shape[1]
+    place = np.arange(seq, dtype=np.min_scalar_type(seq))  # small numbers are compared faster
+    before_b, real = (place < end.astype(place.dtype)[:, None] for end in (first_b, length))
+    # Two whole stretches a row, each beginning where its segment falls in place, are faster than token by token.
+    ids = stretches[start_a - 1 + margin, :seq]
+    np.copyto(ids, stretches[start_b - first_b + margin, :seq], where=~before_b)
+    np.copyto(ids, pad_id, where=~real)
+    ids[:, 0] = cls_id
+    ids[row, first_b - 1] = ids[row, length - 1] = sep_id
     return {
-        "input_ids": torch.from_numpy(input_ids),
-        "token_type_ids": torch.from_numpy(in_b & real).long(),
+        "input_ids": torch.from_numpy(ids).long(),
+        "token_type_ids": torch.from_numpy(before_b ^ real).long(),
         "special_tokens_mask": torch.from_numpy(~real),  # padding; the collator knows [CLS] and [SEP] by their ids
-        "next_sentence_label": torch.from_numpy(label[:, 0]),
+        "next_sentence_label": torch.from_numpy(label),
         "attention_mask": torch.from_numpy(real).long(),
     }
+
+
+class BulkCollator(MlmCollator):
+    """An MlmCollator that masks padded batches several times as fast: the same rules, but the draws are NumPy's, all of
+    which follow from one number of `generator`. Whole words, or so many a row, it leaves to `MlmCollator`."""
+
+    def __init__(self, tokenizer, generator: torch.Generator, **options):
+        super().__init__(tokenizer, generator, **options)
+        self.draws = numpy_generator(generator)
+
+    def mask(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mask a padded batch, in place: `special_tokens_mask` goes, `labels` come."""
+        if self.whole_word or self.options["predictions_per_row"] is not None:
+            return super().mask(batch)
+        del batch["special_tokens_mask"]  # padding, too, is known by its id
+        batch["labels"] = torch.full_like(batch["input_ids"], IGNORE)
+        ids, labels = (batch[key].numpy().ravel() for key in ("input_ids", "labels"))
+        mask, replaced, _ = self.options["mix"]
+        slots = self._choose(ids)
+        original, action = ids[slots], self.draws.random(len(slots), dtype=np.float32)
+        labels[slots], ids[slots] = original, self.mask_token_id
+        rest = np.flatnonzero(action >= mask)
+        words = self.replacement_ids.numpy()[self.draws.integers(len(self.replacement_ids), size=len(rest))]
+        ids[slots[rest]] = np.where(action[rest] < mask + replaced, words, original[rest])
+        return batch
+
+    def _choose(self, ids: np.ndarray) -> np.ndarray:
+        """Return the slots to predict. 16 bits say whether a slot is one; only those that are get looked at."""
+        draw = self.draws.integers(2**64, size=len(ids) // 4 + 1, dtype=np.uint64).view(np.uint16)[: len(ids)]
+        slots = np.flatnonzero(draw < round(self.options["mask_probability"] * 2**16))
+        special = self.special.numpy()
+        slots = slots[~special[ids[slots]]]
+        if not len(slots):  # in a very small batch: its lowest draw
+            slots = np.flatnonzero(~special[ids])
+            slots = slots[draw[slots].argsort()[:1]]
+        return slots
 
 
 def bulk_batches(
     documents: Sequence[Sequence[Sequence[int]]], tokenizer, max_length: int, batch_size: int, **collator_options
 ) -> Callable[[torch.Generator], Iterable[dict[str, Tensor]]]:
-    """Return a function that yields one epoch, as `batching.pretraining_batches` does, many times as fast."""
-    text, tables = lay_out(documents), MlmCollator(tokenizer, torch.Generator(), **collator_options)
+    """Return a function that yields one epoch, as `batching.pretraining_batches` does, many times as fast. Raises
+    ValueError for ids that the tokenizer does not have."""
+    text, tables = lay_out(documents), BulkCollator(tokenizer, torch.Generator(), **collator_options)
+    look_up(tables.special, torch.from_numpy(text.tokens))  # once: masking looks at chosen slots alone
+    stretches = windows(text, max_length)
     special = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
 
     def batches(generator: torch.Generator):
         spans, collator = draw_spans(text, max_length, generator), copy.copy(tables)
-        collator.generator = generator
-        lengths = (spans.length_a + spans.length_b).tolist()
-        for rows in LengthBucketSampler(lengths, batch_size, generator):
-            yield collator.mask(pad_spans(text, spans, rows, special))
+        collator.generator, collator.draws = generator, numpy_generator(generator)
+        lengths = spans.length_a + spans.length_b
+        for rows in LengthBucketSampler(lengths, batch_size, generator).arrays():
+            yield collator.mask(pad_spans(stretches, spans, rows, special))
 
     return batches

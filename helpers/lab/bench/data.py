@@ -11,7 +11,7 @@ from ...device import generator
 from ...masking import mask_tokens
 from ...sentence_pairs import text_windows, tokenize_documents, window_inputs
 from ...tokenization import load_tokenizer
-from ..fast_pairs import bulk_batches, draw_spans, lay_out, pad_spans
+from ..fast_pairs import BulkCollator, bulk_batches, draw_spans, lay_out, pad_spans, windows
 from ..timing import Stopwatch, alternate, one_thread, ratio, summary, timed
 from . import hf_baselines
 
@@ -98,13 +98,14 @@ def pairs(documents: int, max_length: int, batch_size: int, repeats: int) -> dic
         return len(rows)
 
     def by_parts() -> dict[str, float]:
-        watch, text, collator = Stopwatch(), lay_out(texts), MlmCollator(tokenizer, draws)
+        watch, text, collator = Stopwatch(), lay_out(texts), BulkCollator(tokenizer, draws)
         special = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
+        stretches = windows(text, max_length)
         with watch.part("drawing pairs"):
             spans = draw_spans(text, max_length, draws)
         for i in range(0, len(spans.label), batch_size):
             with watch.part("tensors"):
-                batch = pad_spans(text, spans, range(i, min(i + batch_size, len(spans.label))), special)
+                batch = pad_spans(stretches, spans, slice(i, i + batch_size), special)
             with watch.part("masking"):
                 collator.mask(batch)
         return watch.seconds
