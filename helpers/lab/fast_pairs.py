@@ -161,19 +161,19 @@ def pad_spans(stretches: np.ndarray, spans: Spans, rows, special: tuple[int, int
     first_b, length = length_a + 2, length_a + length_b + 3  # in the row
     row, seq, margin = np.arange(len(label)), int(length.max()), stretches.shape[1]
     place = np.arange(seq, dtype=np.min_scalar_type(seq))  # small numbers are compared faster
-    before_b, real = (place < end.astype(place.dtype)[:, None] for end in (first_b, length))
+    from_b, padding = (place >= first.astype(place.dtype)[:, None] for first in (first_b, length))
     # Two whole stretches a row, each beginning where its segment falls in place, are faster than token by token.
     ids = stretches[start_a - 1 + margin, :seq]
-    np.copyto(ids, stretches[start_b - first_b + margin, :seq], where=~before_b)
-    np.copyto(ids, pad_id, where=~real)
+    np.copyto(ids, stretches[start_b - first_b + margin, :seq], where=from_b)
+    np.copyto(ids, pad_id, where=padding)
     ids[:, 0] = cls_id
     ids[row, first_b - 1] = ids[row, length - 1] = sep_id
     return {
         "input_ids": torch.from_numpy(ids).long(),
-        "token_type_ids": torch.from_numpy(before_b ^ real).long(),
-        "special_tokens_mask": torch.from_numpy(~real),  # padding; the collator knows [CLS] and [SEP] by their ids
+        "token_type_ids": torch.from_numpy(from_b ^ padding).long(),
+        "special_tokens_mask": torch.from_numpy(padding),  # the collator knows [CLS] and [SEP] by their ids
         "next_sentence_label": torch.from_numpy(label),
-        "attention_mask": torch.from_numpy(real).long(),
+        "attention_mask": torch.from_numpy(~padding).long(),
     }
 
 
@@ -192,18 +192,18 @@ class BulkCollator(MlmCollator):
         del batch["special_tokens_mask"]  # padding, too, is known by its id
         batch["labels"] = torch.full_like(batch["input_ids"], IGNORE)
         ids, labels = (batch[key].numpy().ravel() for key in ("input_ids", "labels"))
-        mask, replaced, _ = self.options["mix"]
         slots = self._choose(ids)
         original, action = ids[slots], self.draws.random(len(slots), dtype=np.float32)
         labels[slots], ids[slots] = original, self.mask_token_id
-        rest = np.flatnonzero(action >= mask)
-        words = self.replacement_ids.numpy()[self.draws.integers(len(self.replacement_ids), size=len(rest))]
-        ids[slots[rest]] = np.where(action[rest] < mask + replaced, words, original[rest])
+        replaced = np.flatnonzero(action < self.options["mix"][1])
+        kept = np.flatnonzero(action >= 1 - self.options["mix"][2])
+        ids[slots[replaced]] = self.draws.choice(self.replacement_ids.numpy(), len(replaced))
+        ids[slots[kept]] = original[kept]
         return batch
 
     def _choose(self, ids: np.ndarray) -> np.ndarray:
         """Return the slots to predict. 16 bits say whether a slot is one; only those that are get looked at."""
-        draw = self.draws.integers(2**64, size=len(ids) // 4 + 1, dtype=np.uint64).view(np.uint16)[: len(ids)]
+        draw = self.draws.bit_generator.random_raw(len(ids) // 4 + 1).view(np.uint16)[: len(ids)]
         slots = np.flatnonzero(draw < round(self.options["mask_probability"] * 2**16))
         special = self.special.numpy()
         slots = slots[~special[ids[slots]]]
@@ -226,7 +226,7 @@ def bulk_batches(
     def batches(generator: torch.Generator):
         spans, collator = draw_spans(text, max_length, generator), copy.copy(tables)
         collator.generator, collator.draws = generator, numpy_generator(generator)
-        lengths = spans.length_a + spans.length_b
+        lengths = (spans.length_a + spans.length_b).astype(np.min_scalar_type(max_length))  # sorted faster
         for rows in LengthBucketSampler(lengths, batch_size, generator).arrays():
             yield collator.mask(pad_spans(stretches, spans, rows, special))
 
