@@ -78,6 +78,8 @@ def _quiet_transformers():
 
 # ---------------------------------------------------------------- checks of arguments
 
+WHOLE = (int, np.integer)  # named once: to build the union of two types takes longer than to check a number
+
 
 def shown(value) -> str:
     """Return a value on one short line, for a message."""
@@ -88,7 +90,7 @@ def shown(value) -> str:
 def check_int(value, name: str, least: int | None = None, most: int | None = None) -> None:
     """Raise TypeError unless this is a whole number, Python's or NumPy's but no bool, and ValueError unless it lies in
     `least` … `most`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+    if not isinstance(value, WHOLE) or isinstance(value, bool):
         raise TypeError(f"{name} is {shown(value)}; it must be a whole number.")
     _check_range(value, name, least, most)
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 import torch
@@ -144,8 +145,9 @@ def make_nsp_pairs(
         while start < len(document):
             start = min(start, len(document) - 2)  # a lone last sentence takes the one before it as its partner
             target = rng.integer(2, budget) if rng.uniform() < short_probability else budget
-            end = start + 2
-            while end < len(document) and sum(map(len, document[start:end])) < target:
+            end, length = start + 2, len(document[start]) + len(document[start + 1])
+            while end < len(document) and length < target:
+                length += len(document[end])
                 end += 1
             if negatives == "same review" and start == 0 and end == len(document):
                 counts["no_alternative"] += 1
@@ -161,8 +163,8 @@ def make_nsp_pairs(
                     counts["no_alternative"] += 1
                     start = end
                     continue
-            tokens_a = [token for sentence in document[start:cut] for token in sentence]
-            tokens_b = [token for sentence in pool[other.document][other.start : other.end] for token in sentence]
+            tokens_a = [*chain.from_iterable(document[start:cut])]
+            tokens_b = [*chain.from_iterable(pool[other.document][other.start : other.end])]
             cut_a, cut_b = truncate_pair(tokens_a, tokens_b, budget, rng)
             label = NOT_NEXT if negative else IS_NEXT
             pairs.append(Pair(tuple(cut_a), tuple(cut_b), label, Source(d, start, cut), other))
@@ -194,6 +196,8 @@ def check_documents(documents, name: str = "documents") -> None:
             )
         check_list(document, f"{name}[{d}]", "sentences")
         for s, sentence in enumerate(document):
+            if type(sentence) is list and sentence and type(sentence[0]) is int:
+                continue  # as nearly all are: what follows tells what else is allowed
             if isinstance(sentence, str) or not hasattr(sentence, "__len__"):
                 what = f"{name}[{d}][{s}] is {shown(sentence)}"
                 raise TypeError(f"{what}; a sentence is a list of token ids, as tokenize_documents returns.")
@@ -210,6 +214,7 @@ def _draw_negative(
     `taken`: the sentences of A and of the true B, in their document.
     """
     wanted, found = sum(map(len, true_b)), []
+    true_first = list(true_b[0])
     for _ in range(1000):
         other = taken.document if kind == "same review" else rng.integer(0, len(pool) - 1)
         if kind == "another review" and other == taken.document or not pool[other]:
@@ -220,10 +225,11 @@ def _draw_negative(
             if taken.start <= start < taken.end:
                 continue
             last = taken.start if start < taken.start else last
-        if list(document[start]) == list(true_b[0]):
+        length = len(document[start])
+        if length == len(true_first) and list(document[start]) == true_first:
             continue
-        end, length = start + 1, len(document[start])
-        while end < last and abs(length + len(document[end]) - wanted) < abs(length - wanted):
+        end = start + 1
+        while end < last and len(document[end]) < 2 * (wanted - length):  # it brings the length nearer
             length += len(document[end])
             end += 1
         found.append((abs(length - wanted), other, start, end))
@@ -252,7 +258,7 @@ def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_
 
 
 def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
-    front = sum(rng.uniform() < 0.5 for _ in range(count))
+    front = sum(number < 0.5 for number in islice(rng.numbers, count))
     return tokens[front : len(tokens) - (count - front)]
 
 
@@ -305,18 +311,15 @@ class _Draws:
 
     def __init__(self, generator: torch.Generator, block: int = 4096):
         check_generator(generator)
-        self.generator, self.block, self.numbers = generator, block, iter(())
+        blocks = (torch.rand(size, generator=generator, dtype=torch.float64).tolist() for size in repeat(block))
+        self.numbers = chain.from_iterable(blocks)  # without end, uniform in [0, 1)
 
     def uniform(self) -> float:
-        number = next(self.numbers, None)
-        if number is None:
-            self.numbers = iter(torch.rand(self.block, generator=self.generator, dtype=torch.float64).tolist())
-            number = next(self.numbers)
-        return number
+        return next(self.numbers)
 
     def integer(self, low: int, high: int) -> int:
         """Draw from low … high, both included."""
-        return low + int(self.uniform() * (high - low + 1))
+        return low + int(next(self.numbers) * (high - low + 1))
 
 
 def make_order_pairs(pairs: Sequence[Pair], generator: torch.Generator) -> list[Pair]:

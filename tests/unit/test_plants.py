@@ -303,13 +303,13 @@ PLANTS = [
     ),
     Plant(
         "sentence_pairs",
-        "front = sum(rng.uniform() < 0.5 for _ in range(count))",
+        "front = sum(number < 0.5 for number in islice(rng.numbers, count))",
         "front = 0",
         "test_sentence_pairs.py::test_truncation_cuts_front_and_back_alike",
     ),
     Plant(
         "sentence_pairs",
-        "if list(document[start]) == list(true_b[0]):",
+        "if length == len(true_first) and list(document[start]) == true_first:",
         "if False:",
         "test_sentence_pairs.py::test_a_negative_never_starts_with_the_true_next_sentence",
     ),
