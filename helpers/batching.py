@@ -2,10 +2,10 @@
 
 import itertools
 import math
-from array import array
+import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -40,15 +40,14 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     for key, first in examples[0].items():
         values = [example[key] for example in examples]
         if not isinstance(first, list) and np.ndim(first) == 0:
-            if any(isinstance(value, list) or np.ndim(value) for value in values):
-                raise ValueError(f"{key!r} is one number in some examples and a row in others: all need the same.")
-            batch[key] = torch.from_numpy(_whole(np.array([np.asarray(value).item() for value in values]), key))
+            values = [value if type(value) is int else _single(value, key) for value in values]
+            batch[key] = torch.from_numpy(_whole(np.array(values), key))
         else:
             lists = all(isinstance(value, list) for value in values)
             if not lists and not all(np.ndim(value) for value in values):
                 raise ValueError(f"{key!r} is a row in some examples and one number in others: all need the same.")
             # One pass over all rows laid end to end: torch.tensor of a list of lists takes ten times as long.
-            flat = _flat([*itertools.chain(*values)]) if lists else np.concatenate([*map(_array, values)])
+            flat = _flat(values) if lists else np.concatenate([*map(_array, values)])
             if flat.ndim != 1 or [len(value) for value in values] != lengths.tolist():
                 raise ValueError(f"{key!r} must have one value for each token of its example.")
             fill = pad_token_id if key == "input_ids" else PAD_VALUES.get(key, 0)
@@ -57,13 +56,18 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
     return batch if "attention_mask" in batch else batch | {"attention_mask": real.long()}
 
 
-def _flat(numbers: list) -> np.ndarray:
-    # An array of the standard library takes half of NumPy's time, which must find out the type; but it takes a bool for
-    # a number, and no number that int64 cannot hold.
-    if numbers and type(numbers[0]) is int:
-        with suppress(TypeError, OverflowError):
-            return np.frombuffer(array("q", numbers), np.int64)
-    return np.array(numbers)
+def _flat(rows: list[list]) -> np.ndarray:
+    # To pack takes a third of the time of NumPy's array, which must find out the type; but a bool would be packed, too.
+    if rows[0] and type(rows[0][0]) is int:
+        with suppress(struct.error):
+            return np.frombuffer(struct.pack(f"{sum(map(len, rows))}q", *itertools.chain(*rows)), np.int64)
+    return np.array([*itertools.chain(*rows)])
+
+
+def _single(value, key: str):
+    if isinstance(value, list) or np.ndim(value):
+        raise ValueError(f"{key!r} is one number in some examples and a row in others: all need the same.")
+    return np.asarray(value).item()
 
 
 def _array(row) -> np.ndarray:
@@ -162,8 +166,7 @@ class MlmCollator:
             raise ValueError("This tokenizer has no mask token, which masking needs: take one of a masked-word model.")
         self.options = {"mask_probability": mask_probability, "mix": mix, "predictions_per_row": predictions_per_row}
         self.replacement_ids = torch.tensor(ordinary_ids(tokenizer))
-        self.continuation = torch.zeros(len(tokenizer), dtype=torch.bool)
-        self.continuation[[i for token, i in tokenizer.get_vocab().items() if token.startswith("##")]] = True
+        self.tokenizer = tokenizer
         if whole_word and not self.continuation.any():
             raise ValueError(
                 "whole_word needs WordPiece, whose pieces inside a word begin with ##; this tokenizer has none."
@@ -191,6 +194,13 @@ class MlmCollator:
             **self.options,
         )
         return batch
+
+    @cached_property
+    def continuation(self) -> Tensor:
+        """Which ids are pieces inside a word, bool (vocabulary,): found only when asked for, which takes long."""
+        continuation = torch.zeros(len(self.tokenizer), dtype=torch.bool)
+        continuation[[i for token, i in self.tokenizer.get_vocab().items() if token.startswith("##")]] = True
+        return continuation
 
     def word_ids(self, input_ids: Tensor) -> Tensor:
         """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before
@@ -258,12 +268,15 @@ def pretraining_batches(
     def batches(generator: torch.Generator):
         pairs, _ = sentence_pairs.make_nsp_pairs(documents, max_length, generator)
         cls_id, sep_id = tokenizer.cls_token_id, tokenizer.sep_token_id  # looked up once: it takes long
-        examples = [sentence_pairs.build_inputs(pair, cls_id, sep_id) for pair in pairs]
-        if not next_sentence:
-            examples = [
-                {key: value for key, value in example.items() if key != "next_sentence_label"} for example in examples
-            ]
-        return _masked(examples, tokenizer, batch_size, generator, collator_options)
+
+        def row(pair: sentence_pairs.Pair) -> dict:
+            example = sentence_pairs.build_inputs(pair, cls_id, sep_id)
+            if not next_sentence:
+                del example["next_sentence_label"]
+            return example
+
+        lengths = [len(pair.tokens_a) + len(pair.tokens_b) + 3 for pair in pairs]
+        return _masked(pairs, row, lengths, tokenizer, batch_size, generator, collator_options)
 
     return batches
 
@@ -278,17 +291,34 @@ def window_batches(
     def batches(generator: torch.Generator):
         windows = sentence_pairs.text_windows(documents, max_length - 2, generator)
         cls_id, sep_id = tokenizer.cls_token_id, tokenizer.sep_token_id
-        examples = [sentence_pairs.window_inputs(window, cls_id, sep_id) for window in windows]
-        return _masked(examples, tokenizer, batch_size, generator, collator_options)
+
+        def row(window: tuple[int, ...]) -> dict:
+            return sentence_pairs.window_inputs(window, cls_id, sep_id)
+
+        lengths = [len(window) + 2 for window in windows]
+        return _masked(windows, row, lengths, tokenizer, batch_size, generator, collator_options)
 
     return batches
 
 
-def _masked(examples: list[dict], tokenizer, batch_size: int, generator: torch.Generator, options: dict) -> DataLoader:
-    if not examples:
+def _masked(
+    segments: Sequence,
+    row: Callable[..., dict],
+    lengths: list[int],
+    tokenizer,
+    batch_size: int,
+    generator: torch.Generator,
+    options: dict,
+) -> DataLoader:
+    """Return batches of the rows that `row` makes of segments. Each is made when its batch is: Python's garbage
+    collector would look through an epoch of lists again and again."""
+    if not segments:
         raise ValueError("The documents give no row to train on: pairs need documents of two sentences or more.")
-    sampler = LengthBucketSampler([len(example["input_ids"]) for example in examples], batch_size, generator)
-    return _loader(examples, sampler, MlmCollator(tokenizer, generator, **options))
+    sampler, collator = (
+        LengthBucketSampler(lengths, batch_size, generator),
+        MlmCollator(tokenizer, generator, **options),
+    )
+    return _loader(segments, sampler, lambda batch: collator([row(segment) for segment in batch]))
 
 
 def static_batches(batches: Batches, copies: int = 1, seed: int = 0) -> Batches:
@@ -337,7 +367,8 @@ def check_examples(examples: Sequence[dict]) -> list[int]:
     for i, example in enumerate(examples):
         if not hasattr(example, "keys"):
             raise TypeError(f"examples[{i}] is {shown(example)}; it must be a dictionary with input_ids.")
-        if different := sorted(example.keys() ^ examples[0].keys()):
+        if example.keys() != examples[0].keys():
+            different = sorted(example.keys() ^ examples[0].keys())
             raise ValueError(f"Examples 0 and {i} have different keys, {different}: all need the same.")
         if "input_ids" not in example:
             raise ValueError(f"Example {i} has no input_ids, only {sorted(example)}.")

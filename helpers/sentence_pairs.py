@@ -258,6 +258,8 @@ def truncate_pair(tokens_a: list[int], tokens_b: list[int], budget: int, rng: "_
 
 
 def _cut_ends(tokens: list[int], count: int, rng: "_Draws") -> list[int]:
+    if not count:
+        return tokens
     front = sum(number < 0.5 for number in islice(rng.numbers, count))
     return tokens[front : len(tokens) - (count - front)]
 
@@ -347,10 +349,12 @@ def build_inputs(pair: Pair, cls_token_id: int, sep_token_id: int) -> dict:
     check_specials(cls_token_id, sep_token_id)
     a, b = pair.tokens_a, pair.tokens_b
     check_segments(a, b)
+    special = [0] * (len(a) + len(b) + 3)
+    special[0] = special[len(a) + 1] = special[-1] = 1
     return {
         "input_ids": [cls_token_id, *a, sep_token_id, *b, sep_token_id],
         "token_type_ids": [0] * (len(a) + 2) + [1] * (len(b) + 1),
-        "special_tokens_mask": [1] + [0] * len(a) + [1] + [0] * len(b) + [1],
+        "special_tokens_mask": special,
         "next_sentence_label": pair.label,
     }
 
