@@ -7,6 +7,7 @@ are, too.
 """
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -79,8 +80,8 @@ def draw_spans(
     )
     length_a, length_b = edges[cut] - edges[start], edges[last_b] - edges[first_b]
     cut_a, cut_b = _excess(length_a, length_b, room)
-    start_a = edges[start] + draws.binomial(cut_a, 0.5)  # so many of the cut tokens are cut from the front
-    start_b = edges[first_b] + draws.binomial(cut_b, 0.5)
+    start_a = edges[start] + _heads(cut_a, draws)  # so many of the cut tokens are cut from the front
+    start_b = edges[first_b] + _heads(cut_b, draws)
     return Spans(start_a, length_a - cut_a, start_b, length_b - cut_b, label)
 
 
@@ -143,10 +144,22 @@ def _excess(length_a, length_b, room: int):
     return cut_a, excess - cut_a
 
 
-def windows(text: FlatText, width: int) -> np.ndarray:
-    """Return every stretch of `width` tokens as a view, int32 (stretches, width). Both ends of the text are padded by
-    as many: row `width` + p is the stretch that starts at place p."""
-    return sliding_window_view(np.pad(text.tokens, width), width)
+def _heads(coins: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    """Return how many of so many coins show heads: a bit each, as long as they are few."""
+    few = np.minimum(coins, 64)
+    heads = np.bitwise_count(draws.bit_generator.random_raw(len(coins)) >> (64 - few).astype(np.uint64)).astype(
+        np.int64
+    )
+    many = np.flatnonzero(coins > 64)
+    heads[many] += draws.binomial(coins[many] - 64, 0.5)
+    return heads
+
+
+def windows(text: FlatText, width: int, vocab_size: int) -> np.ndarray:
+    """Return every stretch of `width` tokens as a view (stretches, width), of the smallest dtype that holds the
+    vocabulary: what is read in random order should stay in the cache. Both ends of the text are padded by as many:
+    row `width` + p is the stretch that starts at place p."""
+    return sliding_window_view(np.pad(text.tokens.astype(np.min_scalar_type(vocab_size)), width), width)
 
 
 def pad_spans(stretches: np.ndarray, spans: Spans, rows, special: tuple[int, int, int]) -> dict[str, Tensor]:
@@ -169,7 +182,7 @@ def pad_spans(stretches: np.ndarray, spans: Spans, rows, special: tuple[int, int
     ids[:, 0] = cls_id
     ids[row, first_b - 1] = ids[row, length - 1] = sep_id
     return {
-        "input_ids": torch.from_numpy(ids).long(),
+        "input_ids": torch.from_numpy(ids.astype(np.int64)),
         "token_type_ids": torch.from_numpy(from_b ^ padding).long(),
         "special_tokens_mask": torch.from_numpy(padding),  # the collator knows [CLS] and [SEP] by their ids
         "next_sentence_label": torch.from_numpy(label),
@@ -192,25 +205,27 @@ class BulkCollator(MlmCollator):
         del batch["special_tokens_mask"]  # padding, too, is known by its id
         batch["labels"] = torch.full_like(batch["input_ids"], IGNORE)
         ids, labels = (batch[key].numpy().ravel() for key in ("input_ids", "labels"))
-        slots = self._choose(ids)
-        original, action = ids[slots], self.draws.random(len(slots), dtype=np.float32)
+        slots, fate = self._choose(ids)
+        _, replaced, kept = self.options["mix"]
+        original = ids[slots]
         labels[slots], ids[slots] = original, self.mask_token_id
-        replaced = np.flatnonzero(action < self.options["mix"][1])
-        kept = np.flatnonzero(action >= 1 - self.options["mix"][2])
-        ids[slots[replaced]] = self.draws.choice(self.replacement_ids.numpy(), len(replaced))
-        ids[slots[kept]] = original[kept]
+        other, same = np.flatnonzero(fate < replaced), np.flatnonzero(fate >= 1 - kept)
+        ids[slots[other]] = self.draws.choice(self.replacement_ids.numpy(), len(other))
+        ids[slots[same]] = original[same]
         return batch
 
-    def _choose(self, ids: np.ndarray) -> np.ndarray:
-        """Return the slots to predict. 16 bits say whether a slot is one; only those that are get looked at."""
-        draw = self.draws.bit_generator.random_raw(len(ids) // 4 + 1).view(np.uint16)[: len(ids)]
-        slots = np.flatnonzero(draw < round(self.options["mask_probability"] * 2**16))
-        special = self.special.numpy()
-        slots = slots[~special[ids[slots]]]
-        if not len(slots):  # in a very small batch: its lowest draw
-            slots = np.flatnonzero(~special[ids])
-            slots = slots[draw[slots].argsort()[:1]]
-        return slots
+    def _choose(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the slots to predict and a number for each, even in [0, 1), that says what becomes of it. A byte for
+        each slot chooses a few too many; whatever else is to be known is drawn or looked up for these alone."""
+        share, special, draws = self.options["mask_probability"], self.special.numpy(), self.draws
+        limit = math.ceil(256 * share)
+        slots = np.flatnonzero(draws.bit_generator.random_raw(len(ids) // 8 + 1).view(np.uint8)[: len(ids)] < limit)
+        fate = draws.random(len(slots), dtype=np.float32) * (limit / 256 / share)
+        chosen = (fate < 1) & ~special[ids[slots]]
+        if chosen.any():
+            return slots[chosen], fate[chosen]
+        slots = np.flatnonzero(~special[ids])  # in a very small batch: one of all
+        return draws.permutation(slots)[:1], draws.random(len(slots[:1]))
 
 
 def bulk_batches(
@@ -220,7 +235,7 @@ def bulk_batches(
     ValueError for ids that the tokenizer does not have."""
     text, tables = lay_out(documents), BulkCollator(tokenizer, torch.Generator(), **collator_options)
     look_up(tables.special, torch.from_numpy(text.tokens))  # once: masking looks at chosen slots alone
-    stretches = windows(text, max_length)
+    stretches = windows(text, max_length, len(tokenizer))
     special = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
 
     def batches(generator: torch.Generator):

@@ -97,7 +97,7 @@ def test_rows_are_laid_out_as_build_inputs_lays_them_out(documents, small_tokeni
     text = lay_out(documents)
     spans = draw_spans(text, 48, seeded(3))
     ids = small_tokenizer.cls_token_id, small_tokenizer.sep_token_id, small_tokenizer.pad_token_id
-    batch = pad_spans(windows(text, 48), spans, range(5, 25), ids)
+    batch = pad_spans(windows(text, 48, len(small_tokenizer)), spans, range(5, 25), ids)
     for place, row in enumerate(list(rows_of(spans))[5:25]):
         start_a, length_a, start_b, length_b, label = row
         tokens = text.tokens.tolist()

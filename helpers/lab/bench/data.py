@@ -100,7 +100,7 @@ def pairs(documents: int, max_length: int, batch_size: int, repeats: int) -> dic
     def by_parts() -> dict[str, float]:
         watch, text, collator = Stopwatch(), lay_out(texts), BulkCollator(tokenizer, draws)
         special = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id
-        stretches = windows(text, max_length)
+        stretches = windows(text, max_length, len(tokenizer))
         with watch.part("drawing pairs"):
             spans = draw_spans(text, max_length, draws)
         for i in range(0, len(spans.label), batch_size):
