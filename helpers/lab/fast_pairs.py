@@ -174,7 +174,7 @@ def pad_spans(stretches: np.ndarray, spans: Spans, rows, special: tuple[int, int
     first_b, length = length_a + 2, length_a + length_b + 3  # in the row
     row, seq, margin = np.arange(len(label)), int(length.max()), stretches.shape[1]
     place = np.arange(seq, dtype=np.min_scalar_type(seq))  # small numbers are compared faster
-    from_b, padding = (place >= first.astype(place.dtype)[:, None] for first in (first_b, length))
+    from_b, padding = place >= np.array([first_b, length], place.dtype)[..., None]
     # Two whole stretches a row, each beginning where its segment falls in place, are faster than token by token.
     ids = stretches[start_a - 1 + margin, :seq]
     np.copyto(ids, stretches[start_b - first_b + margin, :seq], where=from_b)
@@ -183,10 +183,10 @@ def pad_spans(stretches: np.ndarray, spans: Spans, rows, special: tuple[int, int
     ids[row, first_b - 1] = ids[row, length - 1] = sep_id
     return {
         "input_ids": torch.from_numpy(ids.astype(np.int64)),
-        "token_type_ids": torch.from_numpy(from_b ^ padding).long(),
+        "token_type_ids": torch.from_numpy((from_b ^ padding).astype(np.int64)),
         "special_tokens_mask": torch.from_numpy(padding),  # the collator knows [CLS] and [SEP] by their ids
         "next_sentence_label": torch.from_numpy(label),
-        "attention_mask": torch.from_numpy(~padding).long(),
+        "attention_mask": torch.from_numpy((~padding).astype(np.int64)),
     }
 
 
@@ -203,8 +203,9 @@ class BulkCollator(MlmCollator):
         if self.whole_word or self.options["predictions_per_row"] is not None:
             return super().mask(batch)
         del batch["special_tokens_mask"]  # padding, too, is known by its id
-        batch["labels"] = torch.full_like(batch["input_ids"], IGNORE)
-        ids, labels = (batch[key].numpy().ravel() for key in ("input_ids", "labels"))
+        ids = batch["input_ids"].numpy()
+        batch["labels"] = torch.from_numpy(labels := np.full(ids.shape, IGNORE))
+        ids, labels = ids.ravel(), labels.ravel()  # views
         slots, fate = self._choose(ids)
         _, replaced, kept = self.options["mix"]
         original = ids[slots]
