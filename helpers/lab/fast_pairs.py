@@ -146,10 +146,8 @@ def _excess(length_a, length_b, room: int):
 
 def _heads(coins: np.ndarray, draws: np.random.Generator) -> np.ndarray:
     """Return how many of so many coins show heads: a bit each, as long as they are few."""
-    few = np.minimum(coins, 64)
-    heads = np.bitwise_count(draws.bit_generator.random_raw(len(coins)) >> (64 - few).astype(np.uint64)).astype(
-        np.int64
-    )
+    spare = np.maximum(64 - coins, 0).astype(np.uint64)
+    heads = np.bitwise_count(draws.bit_generator.random_raw(len(coins)) >> spare).astype(np.int64)
     many = np.flatnonzero(coins > 64)
     heads[many] += draws.binomial(coins[many] - 64, 0.5)
     return heads
@@ -206,8 +204,8 @@ class BulkCollator(MlmCollator):
         ids = batch["input_ids"].numpy()
         batch["labels"] = torch.from_numpy(labels := np.full(ids.shape, IGNORE))
         ids, labels = ids.ravel(), labels.ravel()  # views
-        slots, fate = self._choose(ids)
         _, replaced, kept = self.options["mix"]
+        slots, fate = self._choose(ids)
         original = ids[slots]
         labels[slots], ids[slots] = original, self.mask_token_id
         other, same = np.flatnonzero(fate < replaced), np.flatnonzero(fate >= 1 - kept)

@@ -74,6 +74,7 @@ def test_epochs_differ_and_repeat_with_the_seed(real_lengths):
     assert longest != sorted(longest), "training must not go from short texts to long ones"
     fixed = list(LengthBucketSampler(real_lengths, 32))
     assert fixed == list(LengthBucketSampler(real_lengths, 32))
+    assert [batch.tolist() for batch in sampler(0).arrays()] == first
     assert [real_lengths[i] for batch in fixed for i in batch] == sorted(real_lengths)
 
 

@@ -375,7 +375,7 @@ PLANTS = [
     ),
     Plant(
         "lab/fast_pairs",
-        "draws.binomial(cut_a, 0.5)",
+        "_heads(cut_a, draws)",
         "0 * cut_a",
         "test_blind_spots.py::test_pairs_in_bulk_lose_tokens_at_both_ends",
     ),
@@ -384,6 +384,36 @@ PLANTS = [
         "start = np.where(negative, cut, end)",
         "start = end",
         "test_fast_pairs.py::test_with_room_enough_every_token_is_used_and_true_pairs_touch",
+    ),
+    Plant(
+        "lab/fast_pairs",
+        "* (limit / 256 / share)",
+        "* 1.0",
+        "test_fast_pairs.py::test_masks_in_the_long_run",
+    ),
+    Plant(
+        "lab/fast_pairs",
+        "chosen = (fate < 1) & ~special[ids[slots]]",
+        "chosen = fate < 1",
+        "test_fast_pairs.py::test_masking_leaves_everything_but_the_chosen_words_alone",
+    ),
+    Plant(
+        "lab/fast_pairs",
+        "fate >= 1 - kept",
+        "fate >= 1 - replaced",
+        "test_fast_pairs.py::test_masks_in_the_long_run",
+    ),
+    Plant(
+        "lab/fast_pairs",
+        "    heads[many] += draws.binomial(coins[many] - 64, 0.5)\n",
+        "",
+        "test_fast_pairs.py::test_heads_are_half_of_the_coins",
+    ),
+    Plant(
+        "lab/fast_pairs",
+        "np.pad(text.tokens.astype(np.min_scalar_type(vocab_size)), width)",
+        "np.pad(text.tokens.astype(np.uint16), width)",
+        "test_fast_pairs.py::test_stretches_of_the_text",
     ),
     Plant(
         "toy", "hidden[labels != IGNORE]", "hidden[labels == labels]", "test_toy.py::test_only_asked_slots_are_answered"
