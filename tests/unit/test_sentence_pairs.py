@@ -59,7 +59,7 @@ def is_slice(part, whole) -> bool:
 # Recorded results rest on these pairs: an earlier version drew them, slower.
 @pytest.mark.parametrize(
     "negatives, digest",
-    zip(NEGATIVES, ("f0b06159dd7aa149", "cd3212f787093822", "2472238e89a03118")),
+    [*zip(NEGATIVES, ("f0b06159dd7aa149", "cd3212f787093822", "2472238e89a03118"))],
 )
 def test_the_pairs_of_a_seed_stay_as_they_were(negatives, digest):
     shape = [[1 + (7 * d + 5 * s * s) % 31 for s in range(d % 11)] for d in range(40)]
