@@ -57,7 +57,8 @@ def pad(examples: Sequence[dict], pad_token_id: int, length: int | None = None) 
 
 
 def _flat(rows: list[list]) -> np.ndarray:
-    # To pack takes a third of the time of NumPy's array, which must find out the type; but a bool would be packed, too.
+    """Return the values of all rows laid end to end, (n,); int64 if all are whole numbers."""
+    # To pack takes half of the time of NumPy's array, which must find out the type; but a bool would be packed, too.
     if rows[0] and type(rows[0][0]) is int:
         with suppress(struct.error):
             return np.frombuffer(struct.pack(f"{sum(map(len, rows))}q", *itertools.chain(*rows)), np.int64)
@@ -119,10 +120,8 @@ class LengthBucketSampler:
         pools = self._cut(torch.randperm(len(lengths), generator=generator).numpy(), self.pool)
         order = np.concatenate([pool[lengths[pool].argsort(kind="stable")] for pool in pools])
         batches = self._cut(order, self.batch_size)
-        for i in torch.randperm(
-            len(batches), generator=generator
-        ).tolist():  # else every pool would go from short to long
-            yield batches[i]
+        # In random order, else every pool would go from short to long.
+        yield from (batches[i] for i in torch.randperm(len(batches), generator=generator).tolist())
 
     @staticmethod
     def _cut(indices: np.ndarray, size: int) -> list[np.ndarray]:
@@ -197,7 +196,7 @@ class MlmCollator:
 
     @cached_property
     def continuation(self) -> Tensor:
-        """Which ids are pieces inside a word, bool (vocabulary,): found only when asked for, which takes long."""
+        """Which ids are pieces inside a word, bool (vocabulary,). Read when first asked for: that takes long."""
         continuation = torch.zeros(len(self.tokenizer), dtype=torch.bool)
         continuation[[i for token, i in self.tokenizer.get_vocab().items() if token.startswith("##")]] = True
         return continuation
@@ -314,11 +313,9 @@ def _masked(
     collector would look through an epoch of lists again and again."""
     if not segments:
         raise ValueError("The documents give no row to train on: pairs need documents of two sentences or more.")
-    sampler, collator = (
-        LengthBucketSampler(lengths, batch_size, generator),
-        MlmCollator(tokenizer, generator, **options),
-    )
-    return _loader(segments, sampler, lambda batch: collator([row(segment) for segment in batch]))
+    sampler = LengthBucketSampler(lengths, batch_size, generator)
+    collator = MlmCollator(tokenizer, generator, **options)
+    return _loader(segments, sampler, lambda batch: collator([*map(row, batch)]))
 
 
 def static_batches(batches: Batches, copies: int = 1, seed: int = 0) -> Batches:

@@ -2,8 +2,8 @@
 pairs one by one.
 
 The rules are those of `make_nsp_pairs`, but a sentence is a number here, a segment is a place and a length in one long
-array of tokens, and each round draws one pair of every document that has text left. The draws are others, so the pairs
-are, too.
+array of tokens, and each round draws one pair of every document that has text left. Rows are copied from the text as
+whole stretches, and masking looks at the chosen slots alone. The draws are others, so the pairs and masks are, too.
 """
 
 import copy
@@ -68,9 +68,9 @@ def draw_spans(
     short_probability: float = 0.1,
 ) -> Spans:
     """Walk through every document once and return fresh pairs, by the rules of `sentence_pairs.make_nsp_pairs`; a false
-    B comes from another document, and where eight draws find only copies of the true B, that stays. All draws follow
-    from one number of `generator`. Raises ValueError for a max_length under 8 or a negative_probability outside
-    [0, 1)."""
+    B comes from another document, and where eight draws find only copies of the true B, that stays and is used next,
+    too. All draws follow from one number of `generator`. Raises ValueError for a max_length under 8 or a
+    negative_probability outside [0, 1)."""
     check_pair_options(max_length, negative_probability)
     edges, room, draws = text.edges, max_length - 3, numpy_generator(generator)
     document, start, cut, end, label = _walk(text, room, draws, negative_probability, short_probability)
