@@ -225,8 +225,8 @@ PLANTS = [
     ),
     Plant(
         "batching",
-        "LengthBucketSampler(lengths, batch_size, generator)",
-        "LengthBucketSampler(lengths, batch_size, None)",
+        "LengthBucketSampler(lengths, batch_size, generator)\n    check_tokenizer(tokenizer)",
+        "LengthBucketSampler(lengths, batch_size, None)\n    check_tokenizer(tokenizer)",
         "test_blind_spots.py::test_labeled_batches_come_in_the_order_of_their_generator",
     ),
     Plant(
@@ -237,8 +237,8 @@ PLANTS = [
     ),
     Plant(
         "batching",
-        "len(batches), generator=self.generator",
-        "len(batches)",
+        "torch.randperm(len(batches), generator=generator)",
+        "torch.randperm(len(batches))",
         "test_batching.py::test_epochs_differ_and_repeat_with_the_seed",
     ),
     Plant(
