@@ -267,6 +267,7 @@ def pretraining_batches(
     def batches(generator: torch.Generator):
         pairs, _ = sentence_pairs.make_nsp_pairs(documents, max_length, generator)
         cls_id, sep_id = tokenizer.cls_token_id, tokenizer.sep_token_id  # looked up once: it takes long
+        sentence_pairs.check_specials(cls_id, sep_id)
 
         def row(pair: sentence_pairs.Pair) -> dict:
             example = sentence_pairs.build_inputs(pair, cls_id, sep_id)
@@ -290,6 +291,7 @@ def window_batches(
     def batches(generator: torch.Generator):
         windows = sentence_pairs.text_windows(documents, max_length - 2, generator)
         cls_id, sep_id = tokenizer.cls_token_id, tokenizer.sep_token_id
+        sentence_pairs.check_specials(cls_id, sep_id)
 
         def row(window: tuple[int, ...]) -> dict:
             return sentence_pairs.window_inputs(window, cls_id, sep_id)
