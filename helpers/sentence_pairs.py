@@ -19,6 +19,7 @@ NEGATIVES = ("same review", "another review", "another corpus")  # where a false
 # A full stop, question or exclamation mark (and closing quotes or brackets) before white space and a capital, a digit
 # or an opening mark.
 SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[]*[A-Z0-9])""")
+INITIALS = re.compile(r"(?!i$)[^\W\d_](\.[^\W\d_])*")  # J, or U.S without its last dot; "I" may end a sentence
 ABBREVIATIONS = frozenset("mr mrs ms dr prof st jr sr vs etc e.g i.e no vol lt col gen sgt capt rev hon".split())
 
 
@@ -45,8 +46,8 @@ class Pair:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split English at line breaks and at sentence ends; titles, single initials, and common abbreviations do not end a
-    sentence. No character but white space is lost.
+    """Split English at line breaks and at sentence ends; titles, common abbreviations, and initials, as in J. R. R. or
+    U.S., do not end a sentence. No character but white space is lost.
 
     The rules are those of English: they look for a capital after . ! or ?, and know English abbreviations.
     """
@@ -57,10 +58,8 @@ def split_sentences(text: str) -> list[str]:
         for end in SENTENCE_END.finditer(line):
             # The last word is all that counts, and 40 characters hold it: with the whole line, time would be quadratic.
             words = line[max(start, end.start() - 40) : end.start()].split()
-            last = words[-1].rstrip(".").lstrip("\"'([").lower() if words else ""
-            if line[end.start() - 1] == "." and (
-                last in ABBREVIATIONS or len(last) == 1 and last.isalpha() and last != "i"
-            ):
+            last = words[-1].strip(".").lstrip("\"'([").lower() if words else ""
+            if line[end.start() - 1] == "." and (last in ABBREVIATIONS or INITIALS.fullmatch(last)):
                 continue
             sentences.append(line[start : end.end()].strip())
             start = end.end()
