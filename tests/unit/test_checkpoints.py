@@ -73,7 +73,7 @@ def test_they_score_what_their_record_says(shipped):
 def test_the_file_lost_nothing_to_half_precision(shipped):
     name = shipped[0]
     trained = load_result(f"{name}-full")["arms"][STAGES[name][-1]]["measured"]["test"]["kinds"]["mask"]
-    stored = measured(name)["test"]["kinds"]["mask"]
+    stored = measured(name)["test as trained"]["kinds"]["mask"]  # the same slots: sentences are split as at that time
     assert stored["slots"] == trained["slots"] and abs(stored["accuracy"] - trained["accuracy"]) <= 0.003
 
 
