@@ -183,9 +183,9 @@ def names():
 # who -> share of held-out [MASK] positions that are right; a test holds them to 05
 MEASURED = {
     "most frequent token": "4.4%",
-    "our one-minute model": "4.2%",
-    "table of two neighbors": "27.7%",
-    "tiny-bert, 16,000 steps": "37.6%",
+    "our one-minute model": "5.1%",
+    "table of two neighbors": "26.6%",
+    "tiny-bert, 16,000 steps": "37.2%",
 }
 
 
