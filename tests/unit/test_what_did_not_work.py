@@ -55,6 +55,9 @@ NUMBERS = {
     "leaves the plateau: {:.1f}%": lambda: [mean("starts", *MASK, run="neighbours")],
     "wasn't pretrained is right on {:.1f}%": lambda: [mean("recipes", *SENTIMENT, run="not pre-trained")],
     "it's right on {:.1f}% to {:.1f}%": lambda: [min(short_pretrainings()), max(short_pretrainings())],
+    "it's {:.1f}% without pretraining and {:.1f}% after 2,000 steps": lambda: [
+        mean("short-pretraining", *SENTIMENT, run=run) for run in ("not pretrained", "2,000 steps")
+    ],
     "gains {:.1f} points (15 folds)": lambda: [gain_of_pretraining()],
     "2,000 steps end at {:.1f}%, {:.1f}%, and {:.1f}%": lambda: [
         mean("recipes", *SENTIMENT, run=f"{share} of the text, long") for share in ("10 %", "30 %", "all")
