@@ -39,10 +39,10 @@ def gain_of_pretraining() -> float:
     return 100 * statistics.mean(fold["pre-trained"]["accuracy"] - fold["fresh"]["accuracy"] for fold in folds)
 
 
-def lead_of_bulk_pairs() -> float:
-    pairs = load_result("bench-full")["arms"]["pairs"]["measured"]
-    assert pairs["speeds"]["one by one"] < pairs["speeds"]["per token"], "the readable builder is slower"
-    return pairs["found"]["per token"]["value"]
+def lead_of_bulk_pairs() -> list[float]:
+    pairs = load_result("bench-full")["arms"]["pairs"]["measured"]["found"]
+    lead = pairs["per token"]["value"]
+    return [lead, lead / pairs["one by one"]["value"]]
 
 
 def speedup_on_gpu() -> float:
@@ -106,7 +106,7 @@ NUMBERS = {
     "among 1,000 in {:.1f}%": lambda: [mean("retrieval", "before", "mean", "accuracy")],
     "sentiment, it's {:.1f}%": lambda: [mean("retrieval", "after", "mean", "accuracy")],
     "either vector, at {:.1f}%": lambda: [mean("retrieval", "TF-IDF", "accuracy")],
-    "plain Python allows, and {:.1f} times is left": lambda: [lead_of_bulk_pairs()],
+    "is now {:.1f} times as fast as the better reference, and the readable one {:.1f} times": lead_of_bulk_pairs,
     "in eager mode, and measured {:.1f} times": lambda: [speedup_on_gpu()],
     "reaches {:.1f}% with a teacher's answers and labels, and {:.1f}% with labels alone": lambda: [
         mean("distillation", name, "accuracy") for name in ("distilled", "same start, labels")
