@@ -33,7 +33,7 @@ def question():
     fig.rect(250, 262, 142, 32, "#ffffff", INK, 2, 16)
     fig.text(321, 283, "one vector?", bold=True)
     for i, (name, note) in enumerate(
-        (("classify", "good or bad?"), ("search", "which text fits?"), ("compare", "how close?"))
+        (("compare", "how close?"), ("classify", "good or bad?"), ("search", "which text fits?"))
     ):
         x = 20 + 204 * i
         fig.block(x, 316, 192, 50, name, note, PLAIN)
