@@ -80,8 +80,8 @@ def distillation_loss(student, teacher, labels, attention_mask, temperature, wei
 
 @exercise(
     distillation_loss,
-    minutes=15,
-    difficulty=3,
+    minutes=10,
+    difficulty=2,
     build=True,
     hints=(
         "Write the three parts one after the other, and test each alone: weights (1, 0, 0), (0, 1, 0), and (0, 0, 1).",
@@ -155,8 +155,8 @@ def rotate(x, positions, base=10_000.0):
 
 @exercise(
     rotate,
-    minutes=10,
-    difficulty=2,
+    minutes=15,
+    difficulty=3,
     build=True,
     hints=(
         "First the angles: positions[:, None] * speeds is (seq, d / 2), one angle for each position and pair. The "
