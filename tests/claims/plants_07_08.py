@@ -128,11 +128,11 @@ PLANTS = [
         "old": "query, key = rotate(query, positions, base), rotate(key, positions, base)",
         "new": "query = rotate(query, positions, base)",
     },
-    # Local layers attend to one side only, as a decoder does.
+    # Keys are rotated by half of their position: what counts is no longer the distance alone.
     {
         "claim": "08.30",
         "module": "build",
-        "old": "(positions[:, None] - positions[None, :]).abs() <= reach",
-        "new": "(positions[:, None] - positions[None, :]) <= reach",
+        "old": "rotate(key, positions, base)",
+        "new": "rotate(key, positions // 2, base)",
     },
 ]

@@ -225,6 +225,31 @@ def test_08_rotate(dtype):
     torch.testing.assert_close(lift("08", "rotate").rotate(x, positions), expected)
 
 
+def test_08_modern_attention_is_transformers_own():
+    """On texts longer than the window, packed here and padded there, in a global and in a local layer."""
+    sizes = {"vocab_size": 60, "hidden_size": 32, "intermediate_size": 16, "num_attention_heads": 2}
+    special = {f"{name}_token_id": 0 for name in ("pad", "bos", "eos", "cls", "sep")}
+    torch.manual_seed(0)
+    config = transformers.ModernBertConfig(num_hidden_layers=2, attn_implementation="eager", **sizes, **special)
+    model, noted = transformers.ModernBertModel(config).eval(), []
+    for layer in model.layers:
+        torch.nn.init.normal_(layer.attn.Wqkv.weight, std=0.5)  # far from uniform attention
+        layer.attn.register_forward_hook(lambda attn, given, made: noted.append((attn, given[0], made[0])))
+    mask = (torch.arange(200) < torch.tensor([[200], [90], [150]])).long()
+    ids = torch.randint(1, 60, mask.shape, generator=generator(0))
+    _, positions, same_text = exercises()["unpad"].reference(ids, mask)
+    hand = lift("08", "rotate", "modern_attention")
+    with torch.no_grad():
+        model(ids, attention_mask=mask)
+        for kind, (attn, given, made) in zip(config.layer_types, noted, strict=True):
+            heads = attn.Wqkv(given[mask.bool()]).unflatten(-1, (3, -1, attn.head_dim)).permute(1, 2, 0, 3)
+            reach = None if kind == "full_attention" else config.sliding_window
+            base = config.rope_parameters[kind]["rope_theta"]
+            ours = hand.modern_attention(*heads, positions, same_text, reach, base)
+            ours = attn.Wo(ours.transpose(0, 1).flatten(1))
+            torch.testing.assert_close(ours, made[mask.bool()], atol=1e-5, rtol=0)
+
+
 def test_08_unpad_gives_the_encoder_what_it_needs():
     config = bert.EncoderConfig(20, 24, 2, 3, 48, max_position_embeddings=12)
     torch.manual_seed(0)
