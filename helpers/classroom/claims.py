@@ -18,9 +18,16 @@ class Claim:
         return f"✓ {self.id} {self.text}"
 
     def _repr_html_(self):
-        measured = "" if self.value is None else f" <span style='opacity:.7'>({html.escape(str(self.value))})</span>"
         line = f"<b style='color:#00695c'>✓ {html.escape(self.id)}</b> {html.escape(self.text)}"
-        return f"<div style='border-left:3px solid #009e73;padding:2px 8px'>{line}{measured}</div>"
+        return f"<div style='border-left:3px solid #009e73;padding:2px 8px'>{line}{_measured(self.value)}</div>"
+
+
+def _measured(value) -> str:
+    """Return what was measured, as HTML: in parentheses after the sentence, or below it if it has several lines."""
+    if value is None:
+        return ""
+    text = html.escape(str(value))
+    return f"<pre style='margin:4px 0'>{text}</pre>" if "\n" in text else f" <span style='opacity:.7'>({text})</span>"
 
 
 class ClaimFailed(AssertionError):
@@ -35,7 +42,8 @@ def claim(id: str, text: str, holds, value=None) -> Claim:
     """Check one claim of a notebook: show `✓ id text`, or raise ClaimFailed.
 
     `id` is "NN.k", notebook and number; `holds` a bool (or a one-element tensor or array of bools); `value` what was
-    measured and the band it must lie in, shown beside the claim but not compared between machines.
+    measured and the band it must lie in, shown beside the claim (below it, if it has several lines), but not compared
+    between machines.
     """
     check_text(text, f"The sentence of claim {id}")
     if hasattr(holds, "item") and math.prod(holds.shape) != 1:
@@ -62,9 +70,8 @@ class Recorded:
         machines = {run["machine"]["gpu"] or run["machine"]["processor"] for run in self.record["arms"].values()}
         dates = {run["date"] for run in self.record["arms"].values() if "date" in run}
         facts = [*sorted(machines), *([max(dates)] if dates else []), command(self.record)]
-        measured = "" if self.value is None else f" <span style='opacity:.7'>({html.escape(str(self.value))})</span>"
         badge = "<b style='background:#666;color:white;border-radius:4px;padding:1px 6px'>recorded</b>"
-        line = f"{badge} <b>{html.escape(self.id)}</b> {html.escape(self.text)}{measured}"
+        line = f"{badge} <b>{html.escape(self.id)}</b> {html.escape(self.text)}{_measured(self.value)}"
         small = f"<div style='font-size:90%'>{html.escape(' · '.join(facts))}</div>"
         return f"<div style='border-left:3px solid #666;padding:2px 8px'>{line}{small}</div>"
 

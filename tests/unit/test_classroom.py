@@ -30,6 +30,12 @@ def test_a_claim_that_fails_names_itself(false):
         claim("03.2", "text", false)
 
 
+def test_several_lines_of_measurements_stand_below_the_claim():
+    claimed = claim("01.1", "Rows differ", True, "a  1\n<b>  2")
+    assert "<pre style='margin:4px 0'>a  1\n&lt;b&gt;  2</pre></div>" in claimed._repr_html_()
+    assert repr(claimed) == "✓ 01.1 Rows differ", "what is measured is not compared between machines"
+
+
 def test_many_booleans_are_not_one_claim():
     with pytest.raises((RuntimeError, ValueError)):
         claim("01.1", "all rows sum to one", torch.tensor([True, False]))
