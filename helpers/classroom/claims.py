@@ -27,7 +27,9 @@ def _measured(value) -> str:
     if value is None:
         return ""
     text = html.escape(str(value))
-    return f"<pre style='margin:4px 0'>{text}</pre>" if "\n" in text else f" <span style='opacity:.7'>({text})</span>"
+    if "\n" in text:
+        return f"<pre style='margin:4px 0;white-space:pre;overflow-x:auto'>{text}</pre>"
+    return f" <span style='opacity:.7'>({text})</span>"
 
 
 class ClaimFailed(AssertionError):

@@ -18,6 +18,7 @@ from helpers.lab.studies import (
     calibration,
     epochs,
     lora,
+    masked_word_students,
     next_sentence,
     official,
     own_pretraining_folds,
@@ -33,6 +34,7 @@ from helpers.lab.study import studies
 from helpers.lab.tiny import sentiment, tiny_start
 from helpers.results import load_result
 from helpers.sentence_pairs import NEGATIVES
+from helpers.weights import load_checkpoint
 from publish import results as page
 
 # ---------------------------------------------------------------- three objectives
@@ -443,3 +445,28 @@ def test_words_find_the_half_that_shares_them():
         ("Loud.", "Loud cars."),
     ]
     assert retrieval.by_words(pairs)["accuracy"] == 1.0
+
+
+# ---------------------------------------------------------------- students of masked words
+
+
+def test_a_student_of_masked_words_starts_where_it_is_told_to():
+    teacher = load_checkpoint("minilm-mlm")
+    copied, fresh = (masked_word_students.new_student(teacher, layers) for layers in ((1, 3, 5), None))
+    weight = "attention.query.weight"
+    for student_layer, layer in zip(copied.encoder.layers, (1, 3, 5), strict=True):
+        assert torch.equal(student_layer.get_parameter(weight), teacher.encoder.layers[layer].get_parameter(weight))
+    assert torch.equal(copied.mlm_head.state_dict()["bias"], teacher.mlm_head.state_dict()["bias"])
+    assert len(fresh.encoder.layers) == 3
+    words = [model.encoder.embeddings.word.weight for model in (fresh, teacher)]
+    assert words[0].shape == words[1].shape and not torch.equal(*words)
+
+
+def test_labels_alone_leave_the_temperature_without_effect_and_a_teacher_does_not():
+    def losses(**changes):
+        settings = masked_word_students.OURS | {"seed": 0, "steps": 2, "rows": 32} | changes
+        return masked_word_students.masked_word_students(**settings)["test"]["loss"]
+
+    labels = losses(weights=(0, 1, 0))
+    assert labels == losses(weights=(0, 1, 0), temperature=5.0)
+    assert len({labels, losses(), losses(weights=(5, 2, 0)), losses(weights=(0, 2, 1))}) == 4
