@@ -113,7 +113,8 @@ NUMBERS = {
         mean("distillation", name, "accuracy") for name in ("distilled", "same start, labels")
     ],
     "vectors, {:.2f} without the cosine, and {:.2f} without the soft targets": lambda: [
-        mean("masked-word-students", "test", "loss", run=f"without the {part} part") / 100 for part in ("cosine", "soft")
+        mean("masked-word-students", "test", "loss", run=f"without the {part} part") / 100
+        for part in ("cosine", "soft")
     ],
     "a student's loss is {:.2f} with": lambda: [mean("masked-word-students", "test", "loss", run="ours") / 100],
 }
