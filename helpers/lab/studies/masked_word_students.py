@@ -19,14 +19,14 @@ from ..study import ALL_LAYERS, Cost, Study
 
 Batches = list[dict[str, torch.Tensor]]
 
-OURS = {"layers": (0, 2, 4), "weights": (5, 2, 1), "temperature": 2.0, "learning_rate": 5e-4}  # as in notebook 08
+OURS = {"layers": [0, 2, 4], "weights": [5, 2, 1], "temperature": 2.0, "learning_rate": 5e-4}  # as in notebook 08
 RUNS = {
     "ours": {},
-    "without the cosine part": {"weights": (5, 2, 0)},
-    "without the soft part": {"weights": (0, 2, 1)},
-    "labels only": {"weights": (0, 1, 0)},
+    "without the cosine part": {"weights": [5, 2, 0]},
+    "without the soft part": {"weights": [0, 2, 1]},
+    "labels only": {"weights": [0, 1, 0]},
     "temperature 1": {"temperature": 1.0},
-    "layers 1, 3, 5": {"layers": (1, 3, 5)},
+    "layers 1, 3, 5": {"layers": [1, 3, 5]},
     "random start": {"layers": None},
 }
 
@@ -44,7 +44,7 @@ def answers(model: PreTrainingModel, batch: dict[str, torch.Tensor]) -> tuple[to
     return hidden, model.mlm_head(hidden[batch["labels"] != IGNORE], model.encoder.embeddings.word.weight)
 
 
-def new_student(teacher: PreTrainingModel, layers: tuple[int, ...] | None) -> PreTrainingModel:
+def new_student(teacher: PreTrainingModel, layers: list[int] | None) -> PreTrainingModel:
     """Return a copy of the teacher with these layers only, or with none of its weights and half of its layers."""
     student = PreTrainingModel(student_from(teacher.encoder, layers or OURS["layers"]))
     student.mlm_head.load_state_dict(teacher.mlm_head.state_dict())
@@ -55,8 +55,8 @@ def masked_word_students(
     seed: int,
     steps: int,
     rows: int,
-    layers: tuple[int, ...] | None,
-    weights: tuple[float, float, float],
+    layers: list[int] | None,
+    weights: list[float],
     temperature: float,
     learning_rate: float,
 ) -> dict:
