@@ -28,7 +28,7 @@ def _measured(value) -> str:
         return ""
     text = html.escape(str(value))
     if "\n" in text:
-        return f"<pre style='margin:4px 0;white-space:pre;overflow-x:auto'>{text}</pre>"
+        return f"<pre style='margin:4px 0;white-space:pre-wrap;word-break:normal'>{text}</pre>"
     return f" <span style='opacity:.7'>({text})</span>"
 
 

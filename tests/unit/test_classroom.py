@@ -33,7 +33,7 @@ def test_a_claim_that_fails_names_itself(false):
 def test_several_lines_of_measurements_stand_below_the_claim():
     claimed = claim("01.1", "Rows differ", True, "a  1\n<b>  2")
     shown = claimed._repr_html_()
-    assert "white-space:pre;" in shown and shown.endswith(">a  1\n&lt;b&gt;  2</pre></div>")
+    assert "white-space:pre-wrap" in shown and shown.endswith(">a  1\n&lt;b&gt;  2</pre></div>")
     assert repr(claimed) == "✓ 01.1 Rows differ", "what is measured is not compared between machines"
 
 
