@@ -447,6 +447,15 @@ def test_words_find_the_half_that_shares_them():
     assert retrieval.by_words(pairs)["accuracy"] == 1.0
 
 
+def test_shuffled_labels_are_the_same_labels_beside_other_texts():
+    examples = [{"input_ids": [i], "labels": i % 2} for i in range(20)]
+    shuffled = retrieval.with_shuffled_labels(examples, seed=0)
+    assert [example["input_ids"] for example in shuffled] == [example["input_ids"] for example in examples]
+    assert sorted(example["labels"] for example in shuffled) == 10 * [0] + 10 * [1] and shuffled != examples
+    assert retrieval.with_shuffled_labels(examples, seed=1) != shuffled
+    assert [example["labels"] for example in examples] == 10 * [0, 1], "the given examples stay as they are"
+
+
 # ---------------------------------------------------------------- students of masked words
 
 
@@ -469,4 +478,5 @@ def test_labels_alone_leave_the_temperature_without_effect_and_a_teacher_does_no
 
     labels = losses(weights=(0, 1, 0))
     assert labels == losses(weights=(0, 1, 0), temperature=5.0)
-    assert len({labels, losses(), losses(weights=(5, 2, 0)), losses(weights=(0, 2, 1))}) == 4
+    ways = losses(), losses(temperature=5.0), losses(weights=(5, 2, 0)), losses(weights=(0, 2, 1))
+    assert len({labels, *ways}) == 5

@@ -17,8 +17,6 @@ from ...tokenization import encode, load_tokenizer
 from ...weights import load_checkpoint
 from ..study import ALL_LAYERS, Cost, Study
 
-Batches = list[dict[str, torch.Tensor]]
-
 OURS = {"layers": [0, 2, 4], "weights": [5, 2, 1], "temperature": 2.0, "learning_rate": 5e-4}  # as in notebook 08
 RUNS = {
     "ours": {},
@@ -31,7 +29,7 @@ RUNS = {
 }
 
 
-def masked(tokenizer, split: str, rows: int, size: int, seed: int) -> Batches:
+def masked(tokenizer, split: str, rows: int, size: int, seed: int) -> list[dict[str, torch.Tensor]]:
     """Return batches of masked Rotten Tomatoes sentences, from the top of a split."""
     examples = encode(tokenizer, load_documents("rotten_tomatoes", split)[:rows], 64, truncate=True)
     collate = MlmCollator(tokenizer, generator(seed))
@@ -65,7 +63,7 @@ def masked_word_students(
 
     seed: for the masks and for dropout. layers: those that the student starts from; None: random weights.
     """
-    tokenizer, teacher = load_tokenizer(), load_checkpoint("minilm-mlm").eval()
+    tokenizer, teacher = load_tokenizer(), load_checkpoint("minilm-mlm")
     torch.manual_seed(seed)
     student = new_student(teacher, layers).train()
     optimizer = training.make_optimizer(student, learning_rate)

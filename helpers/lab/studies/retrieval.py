@@ -83,6 +83,13 @@ def by_probe(encoder: Encoder, learn_from: list[Review], test: list[Review], tok
     return {p: evaluation.score(probe(vectors[0][-1, p], labels[0], vectors[1][-1, p], labels[1])) for p in POOLINGS}
 
 
+def with_shuffled_labels(examples: list[dict], seed: int) -> list[dict]:
+    """Return the same examples, with the same labels in an order chosen by the seed: they say nothing any more."""
+    labels = [example["labels"] for example in examples]
+    random.Random(seed).shuffle(labels)
+    return [example | {"labels": label} for example, label in zip(examples, labels, strict=True)]
+
+
 def retrieval(
     seed: int, reviews: int, tune: int, probed: int, judged: int | None, max_length: int, learning_rate: float
 ) -> dict:
@@ -98,9 +105,6 @@ def retrieval(
     tokenizer, before = load_tokenizer(), load_encoder()
     train, test = load_reviews("rotten_tomatoes", "train"), load_reviews("rotten_tomatoes", "test")[:judged]
     examples, tested = (classification_examples(rows, tokenizer) for rows in (train[:tune], test))
-    labels = [example["labels"] for example in examples]
-    random.Random(seed).shuffle(labels)
-    shuffled = [example | {"labels": label} for example, label in zip(examples, labels, strict=True)]
     learn_from, pairs = train[tune : tune + probed], pairs_of_halves(seed, reviews)
 
     def measured(encoder: Encoder, when: str) -> dict:
@@ -113,7 +117,7 @@ def retrieval(
     for when, (rows, pooling) in {
         "after": (examples, "pooler"),
         THROUGH_MEAN: (examples, "mean"),
-        SHUFFLED: (shuffled, "pooler"),
+        SHUFFLED: (with_shuffled_labels(examples, seed), "pooler"),
     }.items():
         model, _ = fine_tuned(
             before, rows, tokenizer, seed=seed, epochs=1, learning_rate=learning_rate, pooling=pooling, progress=False
