@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from itertools import combinations
 
 import numpy as np
@@ -35,6 +36,7 @@ from helpers.lab.tiny import sentiment, tiny_start
 from helpers.results import load_result
 from helpers.sentence_pairs import NEGATIVES
 from helpers.weights import load_checkpoint
+from publish import ROOT
 from publish import results as page
 
 # ---------------------------------------------------------------- three objectives
@@ -469,6 +471,42 @@ def test_a_student_of_masked_words_starts_where_it_is_told_to():
     assert len(fresh.encoder.layers) == 3
     words = [model.encoder.embeddings.word.weight for model in (fresh, teacher)]
     assert words[0].shape == words[1].shape and not torch.equal(*words)
+
+
+def test_lesson_08_says_what_the_students_of_three_layers_got():
+    runs = load_result("masked-word-students-full")["arms"]
+
+    def got(name, split="test"):
+        found = [run["measured"][split] for arm, run in runs.items() if arm.startswith(f"{name}, seed ")]
+        assert len(found) == 3
+        return found
+
+    def mean(name, key="loss", split="test"):
+        return statistics.mean(scores[key] for scores in got(name, split))
+
+    lesson = (ROOT / "lessons" / "08_variants.md").read_text()
+    taught = [scores["loss"] for scores in got("layers 0, 3, 4")]
+    for sentence in (
+        f"right on {mean('layers 0, 3, 4, no step', 'accuracy'):.0%} of the masked words in test sentences, with a "
+        f"loss of {mean('layers 0, 3, 4, no step'):.2f}",
+        f"starts at {mean('no step', 'accuracy'):.0%} and {mean('no step'):.2f}, and after forty steps it's at "
+        f"{mean('ours', 'accuracy'):.0%} and {mean('ours'):.2f}",
+        f"ends at {mean('layers 0, 3, 4'):.2f} (three seeds, {min(taught):.2f} to {max(taught):.2f})",
+        f"its loss before any teaching is {mean('layers 0, 3, 4, no step', split='validation'):.2f}, and on test "
+        f"sentences {mean('layers 0, 3, 4, no step'):.2f}",
+        f"is at {mean('no step', split='validation'):.2f} and {mean('no step'):.2f}",
+        f"with layers 1, 3, and 5, it was {mean('layers 1, 3, 5'):.2f}, and from random weights "
+        f"{mean('random start'):.2f}",
+    ):
+        assert sentence in lesson
+
+
+def test_without_a_step_neither_seed_nor_loss_counts():
+    def untaught(**changes):
+        settings = masked_word_students.OURS | {"seed": 0, "steps": 0, "rows": 32} | changes
+        return masked_word_students.masked_word_students(**settings)
+
+    assert untaught() == untaught(seed=1, weights=(0, 1, 0)) != untaught(layers=(0, 3, 4))
 
 
 def test_labels_alone_leave_the_temperature_without_effect_and_a_teacher_does_not():

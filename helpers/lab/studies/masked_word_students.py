@@ -25,6 +25,9 @@ RUNS = {
     "labels only": {"weights": [0, 1, 0]},
     "temperature 1": {"temperature": 1.0},
     "layers 1, 3, 5": {"layers": [1, 3, 5]},
+    "layers 0, 3, 4": {"layers": [0, 3, 4]},
+    "layers 0, 3, 4, no step": {"layers": [0, 3, 4], "steps": 0},
+    "no step": {"steps": 0},
     "random start": {"layers": None},
 }
 
@@ -111,7 +114,7 @@ def table(record: dict) -> list[dict]:
 def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
     size = {"steps": 40, "rows": 320} if full else {"steps": 2, "rows": 32}
     return {
-        f"{name}, seed {seed}": partial(masked_word_students, seed=seed, **size, **OURS | changes)
+        f"{name}, seed {seed}": partial(masked_word_students, seed=seed, **size | OURS | changes)
         for seed in seeds
         for name, changes in RUNS.items()
     }
