@@ -46,30 +46,30 @@ def pooling():
     fig = Figure(
         "07_pool",
         "Two ways to pool",
-        "One row of a batch: [CLS], plot, drags, and one [PAD]. Their vectors are (1, 0), (3, 2), (2, 4), and (9, 9); "
-        "the attention mask is 1, 1, 1, 0. Pooling by cls takes the first vector, (1, 0). Pooling by mean adds the "
-        "three real ones and divides by three: (2, 2). The vector at [PAD] belongs to no text.",
+        "One row of a batch: [CLS], plot, drags, [SEP], and one [PAD]. Their vectors are (1, 0), (3, 2), (2, 4), (2, "
+        "2), and (9, 9); the attention mask is 1, 1, 1, 1, 0. Pooling by cls takes the first vector, (1, 0). Pooling "
+        "by mean adds the four real ones and divides by four: (2, 2). The vector at [PAD] belongs to no text.",
         330,
     )
     fig.heading("Pooling: one vector from many")
-    lanes = [206, 286, 366, 446]
-    values = ((1, 0), (3, 2), (2, 4), (9, 9))
+    lanes = [200 + 78 * i for i in range(5)]
+    values = ((1, 0), (3, 2), (2, 4), (2, 2), (9, 9))
     fig.label(76, "tokens", "(batch, seq)")
     fig.label(140, "vectors", "(batch, seq, hidden)")
     fig.label(212, "mask", "(batch, seq)")
-    for i, (x, token) in enumerate(zip(lanes, ("[CLS]", "plot", "drags", "[PAD]"))):
+    for i, (x, token) in enumerate(zip(lanes, ("[CLS]", "plot", "drags", "[SEP]", "[PAD]"))):
         ghost = token == "[PAD]"
         fig.token(x, 60, token, "ghost" if ghost else "plain")
         fig.arrow((x, 92), (x, 116))
         fig.vector(x, 118, values[i], PALE if ghost else BLUE, h=26, top=5)
         fig.text(x, 218, "0" if ghost else "1", bold=ghost)
-    fig.text(552, 144, "part of no text", SMALL, MUTED)
+    fig.lines(584, 140, "part of", "no text", anchor="middle")
     fig.rect(20, 244, 290, 70, "#ffffff", LINE, 1.5, 8)
     fig.text(36, 272, "**cls**: the first vector", SMALL, anchor="start")
     fig.text(36, 296, "(1, 0)", SMALL, anchor="start")
     fig.rect(330, 244, 290, 70, "#ffffff", LINE, 1.5, 8)
-    fig.text(346, 272, "**mean**: sum of the real ones, over 3", SMALL, anchor="start")
-    fig.text(346, 296, "(6, 6) / 3 = (2, 2)", SMALL, anchor="start")
+    fig.text(346, 272, "**mean**: sum of the real ones, over 4", SMALL, anchor="start")
+    fig.text(346, 296, "(8, 8) / 4 = (2, 2)", SMALL, anchor="start")
     return fig
 
 

@@ -1,5 +1,5 @@
-"""The figures of notebook 08: a timeline, teacher and student, rotation, a window, padding, both masks in one, the
-end; and DeBERTa's score, for the lesson."""
+"""The figures of notebook 08: a timeline, teacher and student, two layers, rotation, a window, padding, both masks in
+one, the end; and DeBERTa's score, for the lesson."""
 
 import math
 
@@ -229,30 +229,103 @@ def deberta():
     return fig
 
 
+def layer():
+    """Draw a layer of BERT beside a layer of ModernBERT."""
+    fig = Figure(
+        "08_layer",
+        "A layer of BERT and a layer of ModernBERT",
+        "Two layers side by side, read from the bottom up. BERT: attention over all tokens, then add and LayerNorm; a "
+        "feed-forward network with GELU, then add and LayerNorm. ModernBERT: LayerNorm, then attention with rotated "
+        "queries and keys, over all tokens or over nearby ones, then add; LayerNorm, then a feed-forward network with "
+        "a gate, GeGLU, then add. From its input to its output runs a line on which nothing is normalized.",
+        452,
+    )
+    fig.heading("One layer, before and after")
+    same, new = PLAIN, LAYERS
+    plans = (
+        (
+            "BERT",
+            (
+                ("attention", "all tokens", same),
+                ("+", "", None),
+                ("LayerNorm", "", same),
+                ("feed-forward", "GELU(x W_{1}) W_{2}", same),
+                ("+", "", None),
+                ("LayerNorm", "", same),
+            ),
+            (0, 3),
+        ),
+        (
+            "ModernBERT",
+            (
+                ("LayerNorm", "", new),
+                ("attention", "rotated; all or nearby", new),
+                ("+", "", None),
+                ("LayerNorm", "", new),
+                ("feed-forward", "(GELU(x W_{1}) · x W_{3}) W_{2}", new),
+                ("+", "", None),
+            ),
+            (0, 3),
+        ),
+    )
+    for k, (name, parts, starts) in enumerate(plans):
+        left, middle = 70 + 310 * k, 180 + 310 * k
+        fig.text(middle, 66, name, bold=True)
+        y, branch = 424, 0
+        for i, (label, note, colors) in enumerate(parts):
+            h = 46 if note else (20 if colors is None else 32)
+            gap = 30 if i in starts else 16
+            fig.arrow((middle, y), (middle, y - gap))
+            if i in starts:
+                branch = y - 12
+                fig.dot(middle, branch, INK if k else LINE)
+            y -= gap + h
+            if colors is None:
+                fig.path(f"M{middle} {branch}H{left - 22}V{y + 10}H{middle - 10}", INK if k else LINE, 2 if k else 1.6)
+                fig.node(middle, y + 10, "+", INK if k else LINE)
+            else:
+                fig.block(left, y, 220, h, label, note, colors)
+        fig.arrow((middle, y), (middle, y - 18))
+    fig.text(335, 440, "green: changed", SMALL, DARK[GREEN], bold=True)
+    return fig
+
+
 def end():
-    """Draw the three kinds of change and what each one bought."""
+    """Draw one encoder, and where each of three successors changed it."""
     fig = Figure(
         "08_end",
-        "What each change bought",
-        "Three boxes. Training, as RoBERTa: the same layers, and up to 16 times as many rows. Size, as DistilBERT: "
-        "half the operations, 60% of the weights, taught by a teacher. Layers, as ModernBERT: texts of 8,192 tokens, "
-        "no work on padding, positions by rotation.",
-        210,
+        "Where each successor changed BERT",
+        "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
+        "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: every second "
+        "layer, taught by the whole. Between two of BERT's layers, ModernBERT looks inside: rotation, nearby tokens, "
+        "no padding.",
+        344,
     )
-    fig.heading("Three kinds of change")
-    boxes = (
-        ("training", "RoBERTa", ("same layers, and", "up to 16 times", "as many rows"), TRAINING),
-        ("size", "DistilBERT", ("half the operations,", "60% of the weights,", "taught by a teacher"), SIZE),
-        ("layers", "ModernBERT", ("texts of 8,192 tokens,", "no work on padding,", "positions by rotation"), LAYERS),
-    )
-    for i, (name, model, lines, colors) in enumerate(boxes):
-        x = 20 + 204 * i
-        fig.rect(x, 54, 192, 136, colors[0], colors[1], 1.5, 10)
-        fig.text(x + 96, 80, name, bold=True)
-        fig.text(x + 96, 100, f"*{model}*", SMALL, MUTED)
-        fig.lines(x + 96, 128, *lines, color=INK, anchor="middle")
+    fig.heading("One encoder, changed in three places")
+    for i in range(12):
+        y = 250 - 15 * i
+        inside = i == 8
+        fig.rect(252, y, 136, 12, LAYERS[0] if inside else "#ffffff", LAYERS[1] if inside else LINE, 1.5, 3)
+        if i % 2 == 0:
+            fig.rect(476, y, 136, 12, SIZE[0], SIZE[1], 1.5, 3)
+            fig.path(f"M388 {y + 6}H476", PALE, 1.4, "4 3")
+    for x, name, colors in ((320, "BERT", PLAIN), (544, "DistilBERT", SIZE)):
+        fig.text(x, 70, name, bold=True)
+        fig.rect(x - 68, 268, 136, 26, colors[0], colors[1], 1.5, 6)
+        fig.text(x, 286, "embeddings", SMALL)
+    fig.lines(544, 316, "half the layers,", "taught by the whole", color=INK, anchor="middle", step=17)
+    fig.text(320, 324, "text, masked", SMALL)
+    fig.arrow((320, 311), (320, 296))
+    fig.rect(20, 256, 184, 76, TRAINING[0], TRAINING[1], 1.5, 10)
+    fig.text(112, 276, "RoBERTa", bold=True)
+    fig.lines(112, 298, "up to 16 times the rows,", "masked again each time", color=INK, anchor="middle")
+    fig.arrow((204, 319), (268, 319), color=BLUE, width=2)
+    fig.rect(20, 84, 184, 98, LAYERS[0], LAYERS[1], 1.5, 10)
+    fig.text(112, 106, "ModernBERT", bold=True)
+    fig.lines(112, 128, "inside a layer: rotation,", "nearby tokens,", "no padding", color=INK, anchor="middle")
+    fig.path("M204 136H252", GREEN, 2)
     return fig
 
 
 def figures() -> list[Figure]:
-    return [question(), distill(), rotation(), window(), padding(), packed(), deberta(), end()]
+    return [question(), distill(), rotation(), window(), padding(), packed(), layer(), deberta(), end()]
