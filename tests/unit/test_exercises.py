@@ -148,7 +148,7 @@ def divergence_text_by_text(student_logits, teacher_logits, temperature):
         ("attention_maps", maps_by_default),
         ("write_on", flat_mask),
         ("cosine", cosines_one_by_one),
-        ("soft_targets", divergence_text_by_text),
+        ("soft_loss", divergence_text_by_text),
     ],
 )
 def test_another_right_answer_passes(name, answer):

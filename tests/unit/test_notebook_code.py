@@ -17,6 +17,7 @@ from helpers import attention, batching, bert, evaluation, masking, sentence_pai
 from helpers.classroom.checks import exercises
 from helpers.device import generator
 from helpers.lab.studies import lora
+from publish import ROOT
 from publish.notebooks import notebooks
 
 
@@ -187,6 +188,21 @@ def test_07_probe_agrees_with_scikit_learns_ridge():
     assert torch.equal(ours, expected) and 0 < ours.sum() < len(ours)
 
 
+def test_07_exercise_1_is_solved_as_its_lesson_says():
+    answer = (ROOT / "lessons" / "07_cls_token.md").read_text().partition("which pairs did best?")[2]
+    encoder, tokenizer = weights.load_encoder().eval(), tokenization.load_tokenizer()
+    for a, b, stated, solved in (
+        ("This film is never boring", "This film is always boring", "0.96", lambda cosine: cosine > 0.9),
+        ("It knocked my socks off", "A splendid movie", "0.12", lambda cosine: cosine < 0.2),
+    ):
+        batch = tokenizer([a, b], padding=True, return_tensors="pt")
+        with torch.no_grad():
+            vectors = bert.pool(encoder(**batch).last_hidden_state, batch["attention_mask"], "mean")
+        cosine = F.cosine_similarity(*vectors, dim=0).item()
+        assert solved(cosine) and f"{cosine:.2f}" == stated
+        assert all(text in answer for text in (f"*{a}*", f"*{b}*", stated))
+
+
 def test_07_ranks_are_those_of_evaluation():
     similarity = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
     similarity[2] = 0.5  # ties
@@ -205,7 +221,7 @@ def test_08_losses():
     references = exercises()
     student, teacher = torch.randn(2, 6, 3, generator=generator(0))
     soft = training.soft_target_loss(student, teacher, 2.0)
-    torch.testing.assert_close(references["soft_targets"].reference(student, teacher, 2.0), soft)
+    torch.testing.assert_close(references["soft_loss"].reference(student, teacher, 2.0), soft)
     hidden, labels = torch.randn(2, 2, 5, 8, generator=generator(1)), torch.tensor([0, 2, 1, 1, 0, 2])
     attention_mask = torch.tensor([[1] * 5, [1] * 2 + [0] * 3])
     cosine, hard = training.cosine_loss(*hidden, attention_mask), F.cross_entropy(student, labels)

@@ -88,6 +88,10 @@ def second_token(hidden_states, attention_mask, pooling):
     return hidden_states[:, 1] if pooling == "cls" else cls_token.pool(hidden_states, attention_mask, pooling)
 
 
+def any_other_word_is_the_mean(hidden_states, attention_mask, pooling):
+    return cls_token.pool(hidden_states, attention_mask, "cls" if pooling == "cls" else "mean")
+
+
 def always_the_mean(hidden_states, attention_mask, pooling):
     return cls_token.pool(hidden_states, attention_mask, "mean")
 
@@ -361,6 +365,7 @@ WRONG = {
         (first_text_alone, 'With "cls", do you return one vector'),
         (second_token, "the first token of each text"),
         (always_the_mean, "the first token of each text"),
+        (any_other_word_is_the_mean, "goes unnoticed"),
     ],
     "ranks": [
         (ties_in_its_favor, "All candidates tie"),

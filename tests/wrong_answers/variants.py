@@ -90,7 +90,7 @@ def one_row_for_all(rows, mask, epochs):
     return [mask(rows[:1]).expand(rows.shape) for _ in range(epochs)]
 
 
-# soft_targets
+# soft_loss
 
 
 def swapped(student_logits, teacher_logits, temperature):
@@ -132,7 +132,7 @@ def over_the_batch(student_logits, teacher_logits, temperature):
 
 def without_gradient(student_logits, teacher_logits, temperature):
     with torch.no_grad():
-        return variants.soft_targets(student_logits, teacher_logits, temperature)
+        return variants.soft_loss(student_logits, teacher_logits, temperature)
 
 
 def divides_in_place(student_logits, teacher_logits, temperature):
@@ -412,7 +412,7 @@ WRONG = {
         (not_masked, "Is every epoch masked"),
         (masks_in_place, "change the rows"),
     ],
-    "soft_targets": [
+    "soft_loss": [
         (swapped, "Which comes first"),
         (no_square, "is T² there"),
         (mean_over_everything, "rows times words"),

@@ -14,6 +14,8 @@ def pool(hidden_states, attention_mask, pooling):
     """Return one vector per text, (batch, hidden): the first token's ("cls"), or the mean over real tokens ("mean")."""
     if pooling == "cls":
         return hidden_states[:, 0]
+    if pooling != "mean":
+        raise ValueError(f'pooling must be "cls" or "mean", not {pooling!r}')
     real = attention_mask[:, :, None]  # (batch, seq, 1)
     return (hidden_states * real).sum(1) / real.sum(1)
 
@@ -52,6 +54,12 @@ def check_pool(answer):
     by_row = torch.cat([answer(states[i : i + 1], mask[i : i + 1], "mean") for i in range(3)])
     yield close(answer(states, mask, "mean"), by_row), "Does each text divide by its own number of tokens?"
     yield torch.equal(states, before), "Do you change the hidden states that you were given?"
+    try:
+        answer(states, full, "maen")
+        refused = False
+    except ValueError:
+        refused = True
+    yield refused, 'A typo, "maen" for "mean", goes unnoticed. Do you raise a ValueError for it?'
 
 
 # ---------------------------------------------------------------- [CLS] cut off

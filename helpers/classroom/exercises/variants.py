@@ -15,31 +15,31 @@ from . import close
 # ---------------------------------------------------------------- spot the bug: soft targets
 
 
-def soft_targets(student_logits, teacher_logits, temperature):
+def soft_loss(student_logits, teacher_logits, temperature):
     """Return KL(teacher ‖ student) of the softened answers, mean over the rows, times T²."""
-    student = F.log_softmax(student_logits / temperature, dim=-1)
-    teacher = F.softmax(teacher_logits / temperature, dim=-1)
-    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+    log_q = F.log_softmax(student_logits / temperature, dim=-1)
+    p = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(log_q, p, reduction="batchmean") * temperature**2
 
 
-def found_soft_targets(student_logits, teacher_logits, temperature):
+def found_soft_loss(student_logits, teacher_logits, temperature):
     """Return KL(teacher ‖ student) of the softened answers, mean over the rows, times T²."""
-    student = F.softmax(student_logits / temperature, dim=-1)
-    teacher = F.softmax(teacher_logits / temperature, dim=-1)
-    return F.kl_div(student, teacher, reduction="batchmean") * temperature**2
+    q = F.softmax(student_logits / temperature, dim=-1)
+    p = F.softmax(teacher_logits / temperature, dim=-1)
+    return F.kl_div(q, p, reduction="batchmean") * temperature**2
 
 
 @exercise(
-    soft_targets,
+    soft_loss,
     minutes=10,
     difficulty=2,
-    found=found_soft_targets,
+    found=found_soft_loss,
     hints=(
         "A Kullback-Leibler divergence is never negative, and 0 where both agree. Try it on one row.",
         "Read what F.kl_div expects as its first argument: it takes no logarithm of it.",
     ),
 )
-def check_soft_targets(answer):
+def check_soft_loss(answer):
     generator = torch.Generator().manual_seed(0)
     student, teacher = given = torch.randn(2, 6, 3, generator=generator)
     before = given.clone()
@@ -85,7 +85,7 @@ def distillation_loss(student, teacher, labels, attention_mask, temperature, wei
     build=True,
     hints=(
         "Write the three parts one after the other, and test each alone: weights (1, 0, 0), (0, 1, 0), and (0, 0, 1).",
-        "Soft: your soft_targets. Hard: F.cross_entropy of the student's logits as they are. Cosine: "
+        "Soft: your soft_loss. Hard: F.cross_entropy of the student's logits as they are. Cosine: "
         "1 - F.cosine_similarity(…, dim=-1) is (batch, seq); index it with attention_mask.bool(), then take the mean.",
         "The teacher's tensors may carry a graph. detach() cuts it, so that no gradient reaches the teacher.",
     ),
@@ -156,7 +156,7 @@ def rotate(x, positions, base=10_000.0):
 @exercise(
     rotate,
     minutes=15,
-    difficulty=3,
+    difficulty=2,
     build=True,
     hints=(
         "First the angles: positions[:, None] * speeds is (seq, d / 2), one angle for each position and pair. The "
