@@ -2,6 +2,7 @@
 section 3.2)."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -146,3 +147,47 @@ class MultiHeadAttention(nn.Module):
     @staticmethod
     def join_heads(x: Tensor) -> Tensor:
         return x.transpose(1, 2).flatten(2)  # (batch, seq, hidden)
+
+
+class AttentionCall(NamedTuple):
+    """What an attention of ModernBERT was given and made, at the real tokens of a batch, text by text.
+
+    query, key, value, and output, before the heads are joined: float (heads, tokens, d), the first two not rotated yet.
+    reach: how many positions a token attends on each side; None: all. base: of the rotation.
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    output: Tensor
+    reach: int | None
+    base: float
+
+
+def modernbert_attention(model: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> list[AttentionCall]:
+    """Run a `ModernBertModel` of transformers 5 without gradients; return what happened in the attention of each layer.
+
+    input_ids, attention_mask: int64 (batch, seq). The query, key, and value are what `Wqkv` returns, and the output is
+    what `Wo` gets, each noted by a hook.
+    """
+    projected, mixed = [], []
+    hooks = [
+        layer.attn.Wqkv.register_forward_hook(lambda _, given, made: projected.append(made)) for layer in model.layers
+    ]
+    hooks += [
+        layer.attn.Wo.register_forward_pre_hook(lambda _, given: mixed.append(given[0])) for layer in model.layers
+    ]
+    try:
+        with torch.no_grad():
+            model(input_ids, attention_mask=attention_mask)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    real, calls = attention_mask.bool(), []
+    for layer, kind, made, given in zip(model.layers, model.config.layer_types, projected, mixed, strict=True):
+        d = layer.attn.head_dim
+        heads = made[real].unflatten(-1, (3, -1, d)).permute(1, 2, 0, 3)  # (3, heads, tokens, d)
+        reach = model.config.sliding_window if kind == "sliding_attention" else None
+        base = model.config.rope_parameters[kind]["rope_theta"]
+        calls.append(AttentionCall(*heads, given[real].unflatten(-1, (-1, d)).transpose(0, 1), reach, base))
+    return calls

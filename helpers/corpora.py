@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .device import check_int, check_text
+from .results import read_json
 
 CORPORA = ("imdb", "rotten_tomatoes")
 SPLITS = ("train", "validation", "test")
@@ -21,6 +22,7 @@ LABELS = ("negative", "positive")
 FOLDS = 5  # of the cross-validations
 CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 RATINGS = Path(__file__).parent.parent / "data" / "human_ratings.csv"
+SEARCHES = RATINGS.with_name("searches.json")
 HASH_DIGITS = 16  # so many of a text's hash are in that file
 
 
@@ -56,6 +58,11 @@ def load_reviews(name: str, split: str) -> list[Review]:
 def load_documents(name: str, split: str) -> list[str]:
     """Return the texts alone, for pre-training: `load_reviews` without the labels."""
     return [review.text for review in load_reviews(name, split)]
+
+
+def load_searches() -> dict[str, str]:
+    """Return our twenty queries in other words: query → the beginning of its Rotten Tomatoes test sentence."""
+    return read_json(SEARCHES)["searches"]
 
 
 def split_fold(fold: int) -> tuple[list[Review], list[Review]]:

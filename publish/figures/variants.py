@@ -31,7 +31,7 @@ def question():
     fig = Figure(
         "08_question",
         "What changed after BERT?",
-        "A line of years from 2018 to 2024. BERT in 2018. Then, colored by what they changed first: RoBERTa in 2019, "
+        "A line of years from 2018 to 2024. BERT in 2018. Then, colored by what they mainly changed: RoBERTa in 2019, "
         "its training; DistilBERT and ALBERT in 2019, its size; ELECTRA in 2020, its training; DeBERTa in 2020, its "
         "layers; ModernBERT in 2024, all three.",
         290,
@@ -54,8 +54,8 @@ def question():
         fig.block(x, y, w, h, name, year, colors)
     for i, colors in enumerate((TRAINING, SIZE, LAYERS)):
         fig.rect(494 + 40 * i, 66, 36, 6, colors[1])
-    fig.text(20, 266, "What they changed first:", SMALL, INK, "start", bold=True)
-    for x, colors, name in ((236, TRAINING, "training"), (340, SIZE, "size"), (420, LAYERS, "layers")):
+    fig.text(20, 266, "What they mainly changed:", SMALL, INK, "start", bold=True)
+    for x, colors, name in ((246, TRAINING, "training"), (350, SIZE, "size"), (430, LAYERS, "layers")):
         fig.key(x, 266, colors[1], name, SMALL)
     return fig
 
@@ -296,8 +296,8 @@ def end():
         "08_end",
         "Where each successor changed BERT",
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
-        "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: every second "
-        "layer, taught by the whole. Between two of BERT's layers, ModernBERT looks inside: rotation, nearby tokens, "
+        "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: half of the "
+        "layers, taught by the whole. Between two of BERT's layers, ModernBERT looks inside: rotation, nearby tokens, "
         "no padding.",
         344,
     )
@@ -306,7 +306,7 @@ def end():
         y = 250 - 15 * i
         inside = i == 8
         fig.rect(252, y, 136, 12, LAYERS[0] if inside else "#ffffff", LAYERS[1] if inside else LINE, 1.5, 3)
-        if i % 2 == 0:
+        if i in (0, 2, 4, 7, 9, 11):  # as in DistilBERT's script
             fig.rect(476, y, 136, 12, SIZE[0], SIZE[1], 1.5, 3)
             fig.path(f"M388 {y + 6}H476", PALE, 1.4, "4 3")
     for x, name, colors in ((320, "BERT", PLAIN), (544, "DistilBERT", SIZE)):

@@ -11,6 +11,7 @@ from helpers.corpora import (
     clean,
     load_documents,
     load_reviews,
+    load_searches,
     split_fold,
     split_of,
     text_hash,
@@ -114,3 +115,11 @@ def test_folds_share_all_sentences_out():
     for train, test in folds:
         assert len(train) + len(test) == 8530 and not set(train) & set(test)
         assert 1550 < len(test) < 1850 and 0.45 < np.mean([review.label for review in test]) < 0.55
+
+
+def test_each_search_leads_to_one_sentence_of_its_own():
+    searches, sentences = load_searches(), load_documents("rotten_tomatoes", "test")
+    found = [[text for text in sentences if text.startswith(start)] for start in searches.values()]
+    assert len(searches) == 20 and all(len(texts) == 1 for texts in found)
+    assert len({texts[0] for texts in found}) == 20
+    assert all(len(start) < len(texts[0]) for start, texts in zip(searches.values(), found))

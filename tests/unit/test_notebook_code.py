@@ -250,20 +250,22 @@ def test_08_modern_attention_is_transformers_own():
     model, noted = transformers.ModernBertModel(config).eval(), []
     for layer in model.layers:
         torch.nn.init.normal_(layer.attn.Wqkv.weight, std=0.5)  # far from uniform attention
-        layer.attn.register_forward_hook(lambda attn, given, made: noted.append((attn, given[0], made[0])))
+        layer.attn.register_forward_hook(lambda attn, given, made: noted.append((attn, made[0])))
     mask = (torch.arange(200) < torch.tensor([[200], [90], [150]])).long()
     ids = torch.randint(1, 60, mask.shape, generator=generator(0))
     _, positions, same_text = exercises()["unpad"].reference(ids, mask)
     hand = lift("08", "rotate", "modern_attention")
-    with torch.no_grad():
-        model(ids, attention_mask=mask)
-        for kind, (attn, given, made) in zip(config.layer_types, noted, strict=True):
-            heads = attn.Wqkv(given[mask.bool()]).unflatten(-1, (3, -1, attn.head_dim)).permute(1, 2, 0, 3)
-            reach = None if kind == "full_attention" else config.sliding_window
-            base = config.rope_parameters[kind]["rope_theta"]
-            ours = hand.modern_attention(*heads, positions, same_text, reach, base)
-            ours = attn.Wo(ours.transpose(0, 1).flatten(1))
-            torch.testing.assert_close(ours, made[mask.bool()], atol=1e-5, rtol=0)
+    calls = attention.modernbert_attention(model, ids, mask)
+    assert [call.reach for call in calls] == [None, config.sliding_window] and calls[0].base != calls[1].base
+    for call, (attn, made) in zip(calls, noted, strict=True):
+        vectors = call.query, call.key, call.value
+        ours = hand.modern_attention(*vectors, positions, same_text, call.reach, call.base)
+        torch.testing.assert_close(ours, call.output, atol=1e-5, rtol=1e-4)
+        with torch.no_grad():  # from there, the layer's own last step leads to what it returned
+            torch.testing.assert_close(attn.Wo(ours.transpose(0, 1).flatten(1)), made[mask.bool()], atol=1e-5, rtol=0)
+    assert not any(
+        part._forward_pre_hooks or part._forward_hooks for x in model.layers for part in (x.attn.Wo, x.attn.Wqkv)
+    )
 
 
 def test_08_unpad_gives_the_encoder_what_it_needs():

@@ -458,6 +458,12 @@ def test_shuffled_labels_are_the_same_labels_beside_other_texts():
     assert [example["labels"] for example in examples] == 10 * [0, 1], "the given examples stay as they are"
 
 
+def test_a_classifier_on_the_mean_spares_the_search_by_cls_as_notebook_07_says():
+    for run in load_result("retrieval-full")["arms"].values():
+        before, after = (run["measured"][when]["cls"]["accuracy"] for when in ("before", "after, through the mean"))
+        assert after > 0.7 * before
+
+
 # ---------------------------------------------------------------- students of masked words
 
 
