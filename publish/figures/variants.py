@@ -33,7 +33,7 @@ def question():
         "What changed after BERT?",
         "A line of years from 2018 to 2024. BERT in 2018. Then, colored by what they mainly changed: RoBERTa in 2019, "
         "its training; DistilBERT and ALBERT in 2019, its size; ELECTRA in 2020, its training; DeBERTa in 2020, its "
-        "layers; ModernBERT in 2024, all three.",
+        "layers; ModernBERT in 2024, training and layers.",
         290,
     )
     fig.heading("What changed after BERT?")
@@ -52,8 +52,8 @@ def question():
         fig.path(f"M{middle} {y + h if y < 150 else y}V150", LINE)
         fig.dot(middle, 150, INK)
         fig.block(x, y, w, h, name, year, colors)
-    for i, colors in enumerate((TRAINING, SIZE, LAYERS)):
-        fig.rect(494 + 40 * i, 66, 36, 6, colors[1])
+    for i, colors in enumerate((TRAINING, LAYERS)):
+        fig.rect(494 + 60 * i, 66, 56, 6, colors[1])
     fig.text(20, 266, "What they mainly changed:", SMALL, INK, "start", bold=True)
     for x, colors, name in ((246, TRAINING, "training"), (350, SIZE, "size"), (430, LAYERS, "layers")):
         fig.key(x, 266, colors[1], name, SMALL)
@@ -297,8 +297,8 @@ def end():
         "Where each successor changed BERT",
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
         "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: half of the "
-        "layers, taught by the whole. Between two of BERT's layers, ModernBERT looks inside: rotation, nearby tokens, "
-        "no padding.",
+        "layers, taught by the whole. ModernBERT changes the inside of a layer, rotation and nearby tokens, and "
+        "leaves out the padding around.",
         344,
     )
     fig.heading("One encoder, changed in three places")
@@ -322,7 +322,15 @@ def end():
     fig.arrow((204, 319), (268, 319), color=BLUE, width=2)
     fig.rect(20, 84, 184, 98, LAYERS[0], LAYERS[1], 1.5, 10)
     fig.text(112, 106, "ModernBERT", bold=True)
-    fig.lines(112, 128, "inside a layer: rotation,", "nearby tokens,", "no padding", color=INK, anchor="middle")
+    fig.lines(
+        112,
+        128,
+        "inside a layer: rotation,",
+        "nearby tokens; around",
+        "the layers: no padding",
+        color=INK,
+        anchor="middle",
+    )
     fig.path("M204 136H252", GREEN, 2)
     return fig
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import statistics
 from itertools import combinations
 
@@ -505,6 +506,34 @@ def test_lesson_08_says_what_the_students_of_three_layers_got():
         f"{mean('random start'):.2f}",
     ):
         assert sentence in lesson
+
+
+def test_notebook_08_quotes_the_records_of_pretraining():
+    def mean(name, start):
+        arms = [run["measured"] for arm, run in load_result(name)["arms"].items() if "fold" in arm or start in arm]
+        found = [run[start] if start in run else run["rotten_tomatoes"] for run in arms]
+        return 100 * statistics.mean(scores["accuracy"] for scores in found)
+
+    short, long = "short-pretraining-full", "own-pretraining-folds-full"
+    folds = [run["measured"] for run in load_result(long)["arms"].values()]
+    assert len(folds) == 15 and all(fold["pre-trained"]["accuracy"] > fold["fresh"]["accuracy"] for fold in folds)
+    tokens = load_result(short)["arms"]["2,000 steps, seed 0"]["measured"]["tokens"]
+    trained = load_result("tiny-bert-full")["arms"]["seed 0"]
+    notebook = (ROOT / "notebooks" / "08_variants.ipynb").read_text()
+    for sentence in (
+        f"read {tokens / 1e6:.0f} million tokens in 2,000 steps, and was then right on "
+        f"{mean(short, '2,000 steps'):.1f}%",
+        f"Without any pretraining, it was right on {mean(short, 'not pretrained'):.1f}%",
+        f"read {trained['measured']['tokens'] / 1e6:.0f} million tokens in {trained['settings']['steps']:,} steps: it "
+        f"reached {mean(long, 'pre-trained'):.1f}%, against {mean(long, 'fresh'):.1f}%",
+    ):
+        assert sentence in notebook
+
+
+def test_lesson_08_says_what_the_prompt_of_its_notebook_got():
+    lesson, notebook = ((ROOT / path).read_text() for path in ("lessons/08_variants.md", "notebooks/08_variants.ipynb"))
+    stated = re.search(r"right on (\d\d\.\d%) of the validation sentences and on (\d\d\.\d%) of the test", lesson)
+    assert all(f"right on {share}" in notebook for share in stated.groups())
 
 
 def test_without_a_step_neither_seed_nor_loss_counts():

@@ -207,6 +207,13 @@ def soft_logits_not_divided(student, teacher, labels, attention_mask, temperatur
 # rotate
 
 
+def angles_in_float32(x, positions, base=10_000.0):
+    half = x.shape[-1] // 2
+    angle = positions[:, None] * base ** (-torch.arange(half) / half)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], dim=-1)
+
+
 def rotated(x, positions, base=10_000.0, slip=""):
     half = x.shape[-1] // 2
     exponents = torch.arange(half, dtype=x.dtype) / half
@@ -443,6 +450,7 @@ WRONG = {
         (soft_logits_not_divided, "both logits divided by T"),
     ],
     "rotate": [
+        (angles_in_float32, "the angle is imprecise"),
         (turned("neighbors"), "Which features make a pair"),
         (turned("one half"), "the shape of x"),
         (turned("from one"), "Position 0"),

@@ -3,6 +3,7 @@ ModernBERT does, count ALBERT, mask in every epoch, and copy every second layer.
 
 import copy
 import itertools
+import math
 
 import torch
 from torch import Tensor, nn
@@ -195,6 +196,9 @@ def check_rotate(answer):
     yield compare(slow, expected, question, x=north[0])
     other = answer(north, torch.tensor([100]), base=100.0)[0]
     yield not close(other, slow), "Another base changes nothing. Do the speeds depend on it?"
+    far = answer(north, torch.tensor([1_234_567]))[0]  # 12,345.67 radians, which float32 rounds to 12,345.67 ± 0.0005
+    question = "Far away and in float64, the angle is imprecise. Do you compute it in the dtype of x, if that's finer?"
+    yield compare(far[1::2], torch.tensor([math.cos(12345.67), math.sin(12345.67)], dtype=torch.float64), question)
 
 
 # ---------------------------------------------------------------- padding taken out
