@@ -278,6 +278,7 @@ def layer():
             fig.arrow((middle, y), (middle, y - gap))
             if i in starts:
                 branch = y - 12
+                fig.path(f"M{middle} {y}V{branch}", INK if k else LINE, 2 if k else 1.6)
                 fig.dot(middle, branch, INK if k else LINE)
             y -= gap + h
             if colors is None:
@@ -285,7 +286,7 @@ def layer():
                 fig.node(middle, y + 10, "+", INK if k else LINE)
             else:
                 fig.block(left, y, 220, h, label, note, colors)
-        fig.arrow((middle, y), (middle, y - 18))
+        fig.arrow((middle, y), (middle, y - 18), color=INK if k else LINE, width=2 if k else 1.6)
     fig.text(335, 440, "green: changed", SMALL, DARK[GREEN], bold=True)
     return fig
 
