@@ -164,7 +164,7 @@ class AttentionCall(NamedTuple):
     base: float
 
 
-def modernbert_attention(model: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> list[AttentionCall]:
+def attention_calls(model: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> list[AttentionCall]:
     """Run a `ModernBertModel` of transformers 5 without gradients; return what happened in the attention of each layer.
 
     input_ids, attention_mask: int64 (batch, seq). The query, key, and value are what `Wqkv` returns, and the output is

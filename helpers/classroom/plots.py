@@ -274,7 +274,8 @@ def grouped_bars(
     axis.set(xlabel=xlabel, title=title)
     if limits:
         axis.set_xlim(*limits)
-    figure.legend(frameon=False, loc="outside lower center", ncols=3)
+    columns = 4 if len("".join(map(str, names))) < 50 else 3
+    figure.legend(frameon=False, loc="outside lower center", ncols=columns, columnspacing=1.2)
     return Picture(figure, alt)
 
 

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 import torch
 import transformers
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from torch import nn
 from torch.nn import functional as F
@@ -15,6 +16,7 @@ from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_
 
 from helpers import attention, batching, bert, evaluation, masking, sentence_pairs, tokenization, toy, training, weights
 from helpers.classroom.checks import exercises
+from helpers.corpora import load_documents
 from helpers.device import generator
 from helpers.lab.studies import lora
 from publish import ROOT
@@ -203,6 +205,24 @@ def test_07_exercise_1_is_solved_as_its_lesson_says():
         assert all(text in answer for text in (f"*{a}*", f"*{b}*", stated))
 
 
+def test_07_exercise_3_has_the_ranks_that_its_answer_says():
+    sentences = load_documents("rotten_tomatoes", "test")
+    query, target = "a joyful romance with oliver parker", "it's so full of wrong choices"
+    (right,) = (k for k, sentence in enumerate(sentences) if sentence.startswith(target))
+    assert "oliver parker" in sentences[right]
+    encoder, tokenizer = weights.load_encoder().eval(), tokenization.load_tokenizer()
+    vectors = []
+    for start in range(0, len(sentences) + 1, 30):
+        batch = tokenizer([*sentences, query][start : start + 30], padding=True, return_tensors="pt")
+        with torch.no_grad():
+            vectors.append(bert.pool(encoder(**batch).last_hidden_state, batch["attention_mask"], "mean"))
+    *candidates, asked = F.normalize(torch.cat(vectors), dim=-1)
+    by_mean = torch.stack(candidates) @ asked
+    words = TfidfVectorizer(sublinear_tf=True).fit(sentences)
+    by_words = (words.transform(sentences) @ words.transform([query]).T).toarray()[:, 0]
+    assert [(found >= found[right]).sum() for found in (by_words, by_mean)] == [2, 8]  # second, eighth
+
+
 def test_07_ranks_are_those_of_evaluation():
     similarity = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
     similarity[2] = 0.5  # ties
@@ -255,7 +275,7 @@ def test_08_modern_attention_is_transformers_own():
     ids = torch.randint(1, 60, mask.shape, generator=generator(0))
     _, positions, same_text = exercises()["unpad"].reference(ids, mask)
     hand = lift("08", "rotate", "modern_attention")
-    calls = attention.modernbert_attention(model, ids, mask)
+    calls = attention.attention_calls(model, ids, mask)
     assert [call.reach for call in calls] == [None, config.sliding_window] and calls[0].base != calls[1].base
     for call, (attn, made) in zip(calls, noted, strict=True):
         vectors = call.query, call.key, call.value

@@ -536,6 +536,30 @@ def test_lesson_08_says_what_the_prompt_of_its_notebook_got():
     assert all(f"right on {share}" in notebook for share in stated.groups())
 
 
+def test_notebook_08_says_what_its_second_exercise_finds():
+    def mean(name, split, key):
+        arms = load_result("masked-word-students-full")["arms"].items()
+        found = [run["measured"][split][key] for arm, run in arms if arm.startswith(f"{name}, seed ")]
+        assert len(found) == 3
+        return statistics.mean(found)
+
+    def without(layer):
+        return f"{mean(f'without layer {layer}, no step', 'validation', 'accuracy'):.0%}"
+
+    notebook, best = (ROOT / "notebooks" / "08_variants.ipynb").read_text(), "layers 0, 3, 4"
+    for sentence in (
+        f"Without layer 1 or 2, the model is still right on {without(1)} and {without(2)} of",
+        f"Without layer 5, it's {without(5)}, without 3 or 4 {without(3)} and {without(4)}, and without 0 only "
+        f"{without(0)}",
+        f"is right on {mean(f'{best}, no step', 'test', 'accuracy'):.0%} of the masked words in *test* sentences",
+        f"ends at a test loss of {mean(best, 'test', 'loss'):.2f}, and ours at {mean('ours', 'test', 'loss'):.2f}",
+        f"its loss was {mean(f'{best}, no step', 'validation', 'loss'):.2f} there, and "
+        f"{mean(f'{best}, no step', 'test', 'loss'):.2f} on the test sentences",
+    ):
+        assert sentence in notebook
+    assert round(mean("ours", "test", "accuracy"), 2) == round(mean(f"{best}, no step", "test", "accuracy"), 2)
+
+
 def test_without_a_step_neither_seed_nor_loss_counts():
     def untaught(**changes):
         settings = masked_word_students.OURS | {"seed": 0, "steps": 0, "rows": 32} | changes

@@ -29,6 +29,7 @@ RUNS = {
     "layers 0, 3, 4, no step": {"layers": [0, 3, 4], "steps": 0},
     "no step": {"steps": 0},
     "random start": {"layers": None},
+    **{f"without layer {k}, no step": {"layers": [i for i in range(6) if i != k], "steps": 0} for k in range(6)},
 }
 
 
