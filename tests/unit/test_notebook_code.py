@@ -16,7 +16,7 @@ from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_
 
 from helpers import attention, batching, bert, evaluation, masking, sentence_pairs, tokenization, toy, training, weights
 from helpers.classroom.checks import exercises
-from helpers.corpora import load_documents
+from helpers.corpora import load_documents, load_reviews
 from helpers.device import generator
 from helpers.lab.studies import lora
 from publish import ROOT
@@ -286,6 +286,25 @@ def test_08_modern_attention_is_transformers_own():
     assert not any(
         part._forward_pre_hooks or part._forward_hooks for x in model.layers for part in (x.attn.Wo, x.attn.Wqkv)
     )
+
+
+def test_08_exercise_3_gains_from_a_correction_as_its_answer_says():
+    tokenizer, model = tokenization.load_tokenizer(), weights.load_checkpoint("minilm-mlm").eval()
+    reviews = sorted(load_reviews("rotten_tomatoes", "validation"), key=lambda review: len(review.text))
+    texts, words = ["", *(review.text for review in reviews)], tokenizer.convert_tokens_to_ids(["great", "terrible"])
+    table, scores = model.encoder.embeddings.word.weight, []
+    with torch.no_grad():
+        for start in range(0, len(texts), 37):
+            asked = [f"{text} the movie is [MASK] ." for text in texts[start : start + 37]]
+            batch = tokenizer(asked, padding=True, return_tensors="pt")
+            hidden = model.encoder(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+            scores.append(model.mlm_head(hidden[batch["input_ids"] == tokenizer.mask_token_id], table)[:, words])
+    empty, *scores = torch.cat(scores)
+    better, positive = torch.stack(scores) @ torch.tensor([1.0, -1.0]), torch.tensor([r.label == 1 for r in reviews])
+    plain, corrected = (((better > bar) == positive).float().mean() for bar in (0, empty[0] - empty[1]))
+    (notebook,) = (path for path in notebooks() if path.stem == "08_variants")
+    stated = f"is right on {corrected:.1%} of the validation sentences instead of {plain:.1%}"
+    assert corrected > plain and stated in notebook.read_text()
 
 
 def test_08_unpad_gives_the_encoder_what_it_needs():

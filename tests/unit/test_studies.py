@@ -524,8 +524,8 @@ def test_notebook_08_quotes_the_records_of_pretraining():
     gain = mean(long, "pre-trained") - mean(long, "fresh")
     for sentence in (
         f"A network of this size that had read {tokens / 1e6:.0f} million tokens was no better than",
-        f"read {trained['measured']['tokens'] / 1e6:.0f} million, was better by {gain:.1f} points, and on all of 15 "
-        "splits",
+        f"read {trained['measured']['tokens'] / 1e6:.0f} million, was better by {gain:.1f} points of "
+        "accuracy, and on all of 15 splits",
     ):
         assert sentence in notebook
 
@@ -551,9 +551,11 @@ def test_notebook_08_says_what_its_second_exercise_finds():
         f"Without layer 1 or 2, the model is still right on {without(1)} and {without(2)} of",
         f"Without layer 5, it's {without(5)}, without 3 or 4 {without(3)} and {without(4)}, and without 0 only "
         f"{without(0)}",
-        f"is right on {mean(f'{best}, no step', 'test', 'accuracy'):.0%} of the masked words in *test* sentences",
-        f"ends at a test loss of {mean(best, 'test', 'loss'):.2f}, and ours at {mean('ours', 'test', 'loss'):.2f}",
-        f"its loss was {mean(f'{best}, no step', 'validation', 'loss'):.2f} there, and "
+        f"a loss of {mean(best, 'validation', 'loss'):.2f} on the validation sentences, and ours at "
+        f"{mean('ours', 'validation', 'loss'):.2f}",
+        f"it's {mean(best, 'test', 'loss'):.2f} and {mean('ours', 'test', 'loss'):.2f}. Even before any teaching, it's "
+        f"right there on {mean(f'{best}, no step', 'test', 'accuracy'):.0%} of the masked words",
+        f"was {mean(f'{best}, no step', 'validation', 'loss'):.2f} on those, and "
         f"{mean(f'{best}, no step', 'test', 'loss'):.2f} on the test sentences",
     ):
         assert sentence in notebook

@@ -27,7 +27,7 @@ def found_soft_loss(student_logits, teacher_logits, temperature):
     """Return KL(teacher ‖ student) of the softened answers, mean over the rows, times T²."""
     q = F.softmax(student_logits / temperature, dim=-1)
     p = F.softmax(teacher_logits / temperature, dim=-1)
-    return F.kl_div(q, p) * temperature**2
+    return F.kl_div(q, p, reduction="mean") * temperature**2
 
 
 @exercise(
@@ -37,8 +37,8 @@ def found_soft_loss(student_logits, teacher_logits, temperature):
     found=found_soft_loss,
     hints=(
         "A Kullback-Leibler divergence is never negative, and 0 where both agree. Try it on one row.",
-        "Read what F.kl_div expects as its first argument: it takes no logarithm of it. Then read what its default "
-        'reduction, "mean", divides by.',
+        "Read what F.kl_div expects as its first argument: it takes no logarithm of it. Then read what each of "
+        "its reductions divides by.",
     ),
 )
 def check_soft_loss(answer):
