@@ -305,6 +305,7 @@ def test_08_exercise_3_gains_from_a_correction_as_its_answer_says():
     (notebook,) = (path for path in notebooks() if path.stem == "08_variants")
     stated = f"is right on {corrected:.1%} of the validation sentences instead of {plain:.1%}"
     assert corrected > plain and stated in notebook.read_text()
+    assert f"On validation sentences, our prompt was right on {plain:.1%}." in notebook.read_text()
 
 
 def test_08_unpad_gives_the_encoder_what_it_needs():
