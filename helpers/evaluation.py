@@ -339,20 +339,26 @@ def bootstrap_ratio(right_a: np.ndarray, right_b: np.ndarray, seed: int = 0) -> 
 # ---------------------------------------------------------------- retrieval
 
 
-def ranks(similarity: Tensor) -> Tensor:
+def ranks(similarity: Tensor, right: Tensor) -> Tensor:
     """Return the rank of each query's right candidate, 1 for the best, int64 (queries,).
 
-    similarity: float (queries, candidates), where candidate i is the right one for query i. A tie counts against it:
-    vectors that are all alike must find nothing. Raises ValueError for fewer candidates than queries, or scores that
-    are not finite.
+    similarity: float (queries, candidates). right: int64 (queries,), the number of each query's right candidate. A tie
+    counts against it: vectors that are all alike must find nothing. Raises ValueError for a query without a candidate,
+    or scores that are not finite.
     """
-    similarity = torch.as_tensor(similarity) if isinstance(similarity, np.ndarray) else similarity
+    similarity, right = (torch.as_tensor(x) if isinstance(x, np.ndarray) else x for x in (similarity, right))
     check_tensor(similarity, "similarity", "float")
-    if similarity.dim() != 2 or not len(similarity) or similarity.shape[1] < similarity.shape[0]:
-        raise ValueError(f"similarity is {tuple(similarity.shape)}; it must have a candidate for each query.")
+    check_tensor(right, "right", "whole")
+    if similarity.dim() != 2 or not len(similarity) or right.shape != similarity.shape[:1]:
+        raise ValueError(
+            f"similarity {tuple(similarity.shape)} and right {tuple(right.shape)} must be (queries, candidates) and "
+            "(queries,)."
+        )
+    if right.min() < 0 or right.max() >= similarity.shape[1]:
+        raise ValueError(f"right has numbers outside of 0 to {similarity.shape[1] - 1}, the candidates.")
     if not similarity.isfinite().all():
         raise ValueError("similarity holds numbers that are not finite: is one of the vectors zero?")
-    return (similarity >= similarity.diagonal()[:, None]).sum(1)
+    return (similarity >= similarity.gather(1, right[:, None].long())).sum(1)
 
 
 # ---------------------------------------------------------------- calibration

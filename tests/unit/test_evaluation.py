@@ -351,22 +351,24 @@ def test_a_temperature_needs_a_label_for_each_row(logits, labels):
 
 def test_a_rank_counts_the_candidates_that_are_at_least_as_similar():
     similarity = torch.tensor([[0.9, 0.1, 0.5, 0.2], [0.8, 0.3, 0.2, 0.9], [0.1, 0.7, 0.6, 0.0]])
-    assert ranks(similarity).tolist() == [1, 3, 2]
+    assert ranks(similarity, torch.arange(3)).tolist() == [1, 3, 2]
+    assert ranks(similarity, torch.tensor([2, 3, 2])).tolist() == [2, 1, 2]  # two queries, one right candidate
 
 
 def test_ranks_agree_with_sorting():
     similarity = torch.randn(7, 11, generator=torch.Generator().manual_seed(0))
     places = similarity.argsort(dim=1, descending=True)
-    expected = [places[i].tolist().index(i) + 1 for i in range(7)]
-    assert ranks(similarity).tolist() == expected
+    for right in (torch.arange(7), torch.tensor([10, 3, 3, 0, 8, 9, 1])):
+        expected = [places[i].tolist().index(right[i]) + 1 for i in range(7)]
+        assert ranks(similarity, right).tolist() == expected
 
 
 def test_vectors_that_are_all_alike_find_nothing():
-    assert ranks(torch.ones(3, 5)).tolist() == [5, 5, 5]
+    assert ranks(torch.ones(3, 5), torch.arange(3)).tolist() == [5, 5, 5]
 
 
 def test_ranks_refuse_what_has_no_right_candidate():
-    with pytest.raises(ValueError, match="a candidate for each query"):
-        ranks(torch.ones(3, 2))
+    with pytest.raises(ValueError, match="outside of 0 to 1"):
+        ranks(torch.ones(3, 2), torch.arange(3))
     with pytest.raises(ValueError, match="not finite"):
-        ranks(torch.tensor([[0.5, torch.nan]]))
+        ranks(torch.tensor([[0.5, torch.nan]]), torch.tensor([0]))

@@ -226,7 +226,8 @@ def test_07_exercise_3_has_the_ranks_that_its_answer_says():
 def test_07_ranks_are_those_of_evaluation():
     similarity = torch.randn(6, 9, generator=torch.Generator().manual_seed(0))
     similarity[2] = 0.5  # ties
-    assert torch.equal(exercises()["ranks"].reference(similarity), evaluation.ranks(similarity))
+    for right in (torch.arange(6), torch.tensor([8, 2, 2, 0, 7, 5])):
+        assert torch.equal(exercises()["ranks"].reference(similarity, right), evaluation.ranks(similarity, right))
 
 
 def test_07_depth_pooler(hidden_states):
@@ -288,32 +289,51 @@ def test_08_modern_attention_is_transformers_own():
     )
 
 
-def prompted(split: str) -> tuple[float, float]:
-    """Return the accuracy of notebook 08's prompt on a split, and that after an empty review is subtracted."""
+def prompted(split: str, prompt: str) -> tuple[float, float, float]:
+    """Return the accuracy of a prompt of notebook 08 on a split, that after the margin of an empty review is
+    subtracted, and this margin."""
     tokenizer, model = tokenization.load_tokenizer(), weights.load_checkpoint("minilm-mlm").eval()
     reviews = sorted(load_reviews("rotten_tomatoes", split), key=lambda review: len(review.text))
     texts, words = ["", *(review.text for review in reviews)], tokenizer.convert_tokens_to_ids(["great", "terrible"])
     table, scores = model.encoder.embeddings.word.weight, []
     with torch.no_grad():
         for start in range(0, len(texts), 37):
-            asked = [f"{text} the movie is [MASK] ." for text in texts[start : start + 37]]
+            asked = [f"{text} {prompt}" for text in texts[start : start + 37]]
             batch = tokenizer(asked, padding=True, return_tensors="pt")
             hidden = model.encoder(batch["input_ids"], batch["attention_mask"]).last_hidden_state
             scores.append(model.mlm_head(hidden[batch["input_ids"] == tokenizer.mask_token_id], table)[:, words])
     empty, *scores = torch.cat(scores)
     better, positive = torch.stack(scores) @ torch.tensor([1.0, -1.0]), torch.tensor([r.label == 1 for r in reviews])
-    return tuple(((better > bar) == positive).double().mean().item() for bar in (0, empty[0] - empty[1]))
+    bar = empty[0] - empty[1]
+    return *(((better > x) == positive).double().mean().item() for x in (0, bar)), bar.item()
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
-def test_08_exercise_3_gains_from_a_correction_as_its_answer_says(split):
-    plain, corrected = prompted(split)
+@pytest.mark.parametrize(
+    ("split", "prompt"),
+    [
+        ("validation", "the movie is [MASK] ."),
+        ("validation", "a [MASK] movie ."),
+        ("test", "the movie is [MASK] ."),
+    ],
+)
+def test_08_exercise_3_gains_from_a_correction_as_its_answer_says(split, prompt):
+    plain, corrected, margin = prompted(split, prompt)
     (notebook,) = (path.read_text() for path in notebooks() if path.stem == "08_variants")
-    if split == "validation":
-        assert f"is right on {corrected:.1%} of the validation sentences instead of {plain:.1%}" in notebook
-        assert f"On validation sentences, our prompt was right on {plain:.1%}." in notebook
-    else:  # "it gains as well, and is still behind the classifier with 600 labels", which was right on 77%
+    lesson = (ROOT / "lessons" / "08_variants.md").read_text()
+    if split == "test":  # "still behind the classifier with 600 labels", which was right on 77%
         assert f"right on {plain:.1%} of 870 sentences" in notebook and plain < corrected < 0.77
+        assert f"With the correction, it's right on {corrected:.1%} of the test sentences, still behind" in notebook
+        assert f" and {corrected:.1%}." in lesson
+    elif prompt.startswith("a"):
+        assert f"by {margin:.2f} in the cell's prompt" in notebook
+        assert f"is right on {corrected:.1%} of the validation sentences instead of {plain:.1%}, and ours" in notebook
+        assert f"validation: right on {plain:.1%};" in notebook
+    else:
+        assert (
+            f"by {margin:.2f} in ours" in notebook and f"and ours on {corrected:.1%} instead of {plain:.1%}" in notebook
+        )
+        assert f"On validation sentences, our prompt was right on {plain:.1%}." in notebook
+        assert f"it was right on {corrected:.1%} and " in lesson
 
 
 def test_08_unpad_gives_the_encoder_what_it_needs():

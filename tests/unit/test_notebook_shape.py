@@ -318,14 +318,6 @@ def test_an_untouched_copy_runs_from_top_to_bottom(path, student, as_a_student, 
         assert namespace[name] is exercises()[name].reference
 
 
-def test_a_solved_copy_runs_on_the_students_own_code(path, notebook, as_a_student, capsys):
-    namespace, shown = run_copy(notebook, capsys)
-    for name in BUILDS[path.name[:2]]:
-        assert f"✓ {name}: all" in shown
-        assert namespace[name] is submitted[name] is not exercises()[name].reference
-        assert namespace[name].__module__ == "__main__"
-
-
 def test_a_copy_with_a_wrong_answer_in_each_build_runs_on(path, student, as_a_student, capsys):
     names = BUILDS[path.name[:2]]
     wrong = {name: wrong_answers(name)[name][0][0] for name in names}

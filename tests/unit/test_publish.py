@@ -5,10 +5,11 @@ import re
 
 import nbformat
 import pytest
+from IPython.display import display
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import results as records
-from helpers.classroom.checks import Exercise, examine, exercises
+from helpers.classroom.checks import Exercise, examine, exercises, submitted
 from publish import FIGURE, ROOT, beside, copies, results, site, slides
 from publish.notebooks import notebooks
 
@@ -219,12 +220,14 @@ def test_cells_that_answer_a_prediction_are_folded():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_solutions_run_and_pass(handed_out, path, tmp_path, monkeypatch):
-    """Every cell that does not train, away from the repository; then each exercise says that it is solved."""
+def test_solutions_run_and_pass(handed_out, path, tmp_path, monkeypatch, capsys):
+    """Every cell that does not train, away from the repository and without those that train; then each exercise says
+    that it is solved, and the notebook has gone on with what the student built. The conftest limits the time: each
+    planted bug runs these cells."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COURSE_RUNS", str(tmp_path / "runs"))
-    notebook = handed_out["solutions"][NOTEBOOKS.index(path)]
-    namespace = {"__name__": "__main__", "display": lambda *shown: None}
+    notebook, builds = handed_out["solutions"][NOTEBOOKS.index(path)], []
+    namespace = {"__name__": "__main__", "display": display}
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "code" and "trains" not in tags:
@@ -232,6 +235,14 @@ def test_solutions_run_and_pass(handed_out, path, tmp_path, monkeypatch):
             if "exercise" in tags:
                 name = cell.source.rpartition("check(")[2].rstrip(")")
                 assert examine(namespace[name]).state == "passed"
+            elif "build" in tags:
+                builds += re.findall(r"^(\w+) = check\(\1\)$", cell.source, re.MULTILINE)
+    shown = capsys.readouterr().out
+    assert builds or path.parent.name == "depth"
+    for name in builds:
+        assert f"✓ {name}: all" in shown
+        assert namespace[name] is submitted[name] is not exercises()[name].reference
+        assert namespace[name].__module__ == "__main__"
 
 
 def test_a_stub_is_filled_and_the_rest_of_its_cell_stays():

@@ -762,8 +762,12 @@ ARGUMENTS = [
     (lambda: evaluation.bootstrap_ratio([1, 0, 1], [1, 0]), ValueError, "A ratio needs the same two or more texts"),
     (lambda: evaluation.bootstrap_ratio([], []), ValueError, "right_a has shape (0,); it must be (n,), one bool"),
     (lambda: evaluation.bootstrap_ratio([1, NAN, 1], [1, 1, 0]), TypeError, "right_a is [1, nan, 1]; it must hold"),
-    (lambda: evaluation.ranks([[1.0]]), TypeError, "similarity is list; give a tensor of floating-point numbers,"),
-    (lambda: evaluation.ranks(torch.ones(3)), ValueError, "similarity is (3,); it must have a candidate for each"),
+    (lambda: evaluation.ranks([[1.0]], IDS), TypeError, "similarity is list; give a tensor of floating-point numbers,"),
+    (lambda: evaluation.ranks(torch.ones(1, 1), [0]), TypeError, "right is list; give a tensor of whole numbers"),
+    (lambda: evaluation.ranks(torch.ones(3), torch.arange(3)), ValueError, "similarity (3,) and right (3,) must be"),
+    (lambda: evaluation.ranks(torch.ones(3, 3), torch.arange(2)), ValueError, "similarity (3, 3) and right (2,) must"),
+    (lambda: evaluation.ranks(torch.ones(3, 2), torch.arange(3)), ValueError, "right has numbers outside of 0 to 1,"),
+    (lambda: evaluation.ranks(torch.ones(1, 2), torch.tensor([-1])), ValueError, "right has numbers outside of 0 to"),
     (lambda: evaluation.fit_temperature([[1.0, 2.0]], [0]), TypeError, "logits is list; give a tensor of"),
     (
         lambda: evaluation.fit_temperature(torch.full((2, 2), NAN), torch.tensor([0, 1])),
@@ -1369,7 +1373,9 @@ def test_int32_ids_are_masked_and_scored_as_int64_ids_are():
 
 def test_similarities_vectors_and_verdicts_may_come_from_numpy():
     similarity = torch.tensor([[0.9, 0.1], [0.5, 0.4]])
-    assert evaluation.ranks(similarity.numpy()).tolist() == evaluation.ranks(similarity).tolist() == [1, 2]
+    right = torch.arange(2)
+    assert evaluation.ranks(similarity.numpy(), right.numpy()).tolist() == [1, 2]
+    assert evaluation.ranks(similarity, right).tolist() == evaluation.ranks(similarity, right.int()).tolist() == [1, 2]
     labels = [0, 1] * 6
     assert transfer.probe(torch.tensor(VECTORS), torch.tensor(labels), VECTORS, labels).tolist() == (
         transfer.probe(VECTORS, labels, VECTORS, np.array(labels)).tolist()

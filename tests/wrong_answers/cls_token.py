@@ -99,39 +99,43 @@ def always_the_mean(hidden_states, attention_mask, pooling):
 # ranks
 
 
-def largest_similarity(similarity):
+def largest_similarity(similarity, right):
     return similarity.max(1).values
 
 
-def one_number(similarity):
-    return (similarity >= similarity.diagonal()[:, None]).float().sum(1).mean()
+def one_number(similarity, right):
+    return (similarity >= similarity.gather(1, right[:, None])).float().sum(1).mean()
 
 
-def from_zero(similarity):
-    return (similarity > similarity.diagonal()[:, None]).sum(1)
+def from_zero(similarity, right):
+    return (similarity > similarity.gather(1, right[:, None])).sum(1)
 
 
-def ascending(similarity):
-    return (similarity <= similarity.diagonal()[:, None]).sum(1)
+def ascending(similarity, right):
+    return (similarity <= similarity.gather(1, right[:, None])).sum(1)
 
 
-def against_candidates(similarity):
+def against_candidates(similarity, right):
     return (similarity >= similarity.diagonal()).sum(0)
 
 
-def queries_alone(similarity):
-    square = similarity[:, : len(similarity)]
-    return (square >= square.diagonal()[:, None]).sum(1)
+def queries_alone(similarity, right):
+    own = similarity.gather(1, right[:, None])
+    return (similarity[:, : len(similarity)] >= own).sum(1)
 
 
-def ties_in_its_favor(similarity):
-    return (similarity > similarity.diagonal()[:, None]).sum(1) + 1
+def ignores_right(similarity, right):
+    return (similarity >= similarity.diagonal()[:, None]).sum(1)
 
 
-def sorts_in_place(similarity):
-    own = similarity.diagonal().clone()
+def ties_in_its_favor(similarity, right):
+    return (similarity > similarity.gather(1, right[:, None])).sum(1) + 1
+
+
+def sorts_in_place(similarity, right):
+    own = similarity.gather(1, right[:, None])
     similarity.copy_(similarity.sort(dim=1, descending=True).values)
-    return (similarity >= own[:, None]).sum(1)
+    return (similarity >= own).sum(1)
 
 
 # linear_probe
@@ -370,11 +374,12 @@ WRONG = {
     "ranks": [
         (ties_in_its_favor, "All candidates tie"),
         (one_number, "one rank for each query"),
-        (largest_similarity, "the rank of candidate i for query i"),
+        (largest_similarity, "the rank of each query's right candidate"),
         (from_zero, "1 for the best"),
-        (ascending, "the rank of candidate i"),
-        (against_candidates, "the rank of candidate i for query i"),
+        (ascending, "the rank of each query's right candidate"),
+        (against_candidates, "the rank of each query's right candidate"),
         (queries_alone, "least similar one at rank 4"),
+        (ignores_right, "Do you use `right`"),
         (sorts_in_place, "change the similarities"),
     ],
     "linear_probe": [

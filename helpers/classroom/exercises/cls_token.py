@@ -224,15 +224,15 @@ def check_linear_probe(answer):
 # ---------------------------------------------------------------- spot the bug: a rank
 
 
-def ranks(similarity):
+def ranks(similarity, right):
     """Return the rank of each query's right candidate, 1 for the best, int64 (queries,)."""
-    return (similarity >= similarity.diagonal()[:, None]).sum(1)
+    return (similarity >= similarity.gather(1, right[:, None])).sum(1)
 
 
-def found_ranks(similarity):
+def found_ranks(similarity, right):
     """Return the rank of each query's right candidate, 1 for the best, int64 (queries,)."""
     order = similarity.argsort(dim=1, descending=True)
-    return order.diagonal() + 1
+    return order.gather(1, right[:, None])[:, 0] + 1
 
 
 @exercise(
@@ -241,25 +241,28 @@ def found_ranks(similarity):
     difficulty=2,
     found=found_ranks,
     hints=(
-        "Take one query by hand: similarities 0.9, 0.1, 0.5, and candidate 0 is the right one. What is its rank? What "
-        "does argsort return, and what is on its diagonal?",
+        "Take one query by hand: similarities 0.8, 0.3, 0.2, and candidate 1 is the right one. What is its rank? What "
+        "does argsort return, and what does gather take out of it?",
         "argsort lists candidates, the best first. You need the opposite: for the right candidate, how many are at "
-        "least as similar? similarity.diagonal()[:, None] is the right candidate's similarity, as a column.",
+        "least as similar? similarity.gather(1, right[:, None]) is the right candidate's similarity, as a column.",
     ),
 )
 def check_ranks(answer):
     similarity = torch.tensor([[0.9, 0.1, 0.5], [0.8, 0.3, 0.2], [0.1, 0.7, 0.6]])
-    before = similarity.clone()
-    found = answer(similarity)
+    own, before = torch.arange(3), similarity.clone()
+    found = answer(similarity, own)
     fits = isinstance(found, Tensor) and found.shape == (3,)
     yield fits, "Do you return one rank for each query?"
-    question = "Is it the rank of candidate i for query i, 1 for the best?"
-    yield compare(found, torch.tensor([1, 2, 2]), question, similarity=similarity)
-    worst = answer(torch.tensor([[0.0, 0.4, 0.3, 0.2], [0.5, 0.0, 0.4, 0.1]]))
-    yield worst.tolist() == [4, 4], "Two queries and four candidates: is the least similar one at rank 4?"
-    tied = answer(torch.full((2, 3), 0.5))
-    yield tied.tolist() == [3, 3], "All candidates tie: a method that can't tell them apart must not be first."
+    question = "Is it the rank of each query's right candidate, 1 for the best?"
+    yield compare(found, torch.tensor([1, 2, 2]), question, similarity=similarity, right=own)
     yield torch.equal(similarity, before), "Do you change the similarities that you were given?"
+    worst = answer(torch.tensor([[0.0, 0.4, 0.3, 0.2], [0.5, 0.0, 0.4, 0.1]]), torch.arange(2))
+    yield worst.tolist() == [4, 4], "Two queries and four candidates: is the least similar one at rank 4?"
+    others = torch.tensor([2, 0, 2])  # two queries with the same right candidate
+    question = "Do you use `right`? It needn't be candidate i for query i, and two queries may share one."
+    yield compare(answer(similarity, others), torch.tensor([2, 1, 2]), question, similarity=similarity, right=others)
+    tied = answer(torch.full((2, 3), 0.5), torch.arange(2))
+    yield tied.tolist() == [3, 3], "All candidates tie: a method that can't tell them apart must not be first."
 
 
 # ---------------------------------------------------------------- depth: what a query receives
