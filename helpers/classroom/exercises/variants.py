@@ -152,7 +152,7 @@ def rotate(x, positions, base=10_000.0):
     speeds = base ** (-torch.arange(half, dtype=exact, device=x.device) / half)  # radians per position
     angle = positions[:, None] * speeds  # (seq, d / 2)
     a, b = x.to(exact).chunk(2, dim=-1)
-    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], dim=-1).to(x)
+    return torch.cat([a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()], dim=-1).to(x.dtype)
 
 
 @exercise(
