@@ -27,7 +27,7 @@ BUILDS = {  # what the student writes in each core notebook
     "04": ["build_inputs", "truncate_pair", "make_pairs"],
     "05": ["Embeddings", "EncoderLayer", "Encoder", "load_by_name", "MaskedLMHead"],
     "06": ["Classifier", "fine_tune", "predict"],
-    "07": ["pool", "cut_off_cls", "cosine", "linear_probe"],
+    "07": ["pool", "cut_off_cls", "cosine", "linear_probe", "contrastive_loss"],
     "08": ["distillation_loss", "rotate", "unpad", "modern_attention"],
 }
 DRAWN = [  # what draws a figure, and tells in its alt text what the figure shows

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of notebook 07, each a slip that students make, and what they must be told."""
 
 import torch
+from torch.nn import functional as F
 
 from helpers.classroom.exercises import cls_token
 
@@ -136,6 +137,61 @@ def sorts_in_place(similarity, right):
     own = similarity.gather(1, right[:, None])
     similarity.copy_(similarity.sort(dim=1, descending=True).values)
     return (similarity >= own).sum(1)
+
+
+# contrastive_loss
+
+
+def all_cosines(queries, candidates):
+    return F.normalize(queries, dim=-1) @ F.normalize(candidates, dim=-1).T
+
+
+def both_sides(logits, **options):
+    own = torch.arange(len(logits))
+    return F.cross_entropy(logits, own, **options), F.cross_entropy(logits.T, own, **options)
+
+
+def one_loss_per_row(queries, candidates, temperature=0.05):
+    return sum(both_sides(all_cosines(queries, candidates) / temperature, reduction="none")) / 2
+
+
+def dot_products(queries, candidates, temperature=0.05):
+    return sum(both_sides(queries @ candidates.T / temperature)) / 2
+
+
+def sum_of_both_sides(queries, candidates, temperature=0.05):
+    return sum(both_sides(all_cosines(queries, candidates) / temperature))
+
+
+def sum_over_the_rows(queries, candidates, temperature=0.05):
+    return sum(both_sides(all_cosines(queries, candidates) / temperature, reduction="sum")) / 2
+
+
+def others_alone(queries, candidates, temperature=0.05):
+    logits = all_cosines(queries, candidates) / temperature
+    others = logits.masked_fill(torch.eye(len(logits), dtype=torch.bool), -torch.inf)
+    return sum((others.logsumexp(dim) - logits.diagonal()).mean() for dim in (0, 1)) / 2
+
+
+def queries_only(queries, candidates, temperature=0.05):
+    return both_sides(all_cosines(queries, candidates) / temperature)[0]
+
+
+def candidates_only(queries, candidates, temperature=0.05):
+    return both_sides(all_cosines(queries, candidates) / temperature)[1]
+
+
+def temperature_left_out(queries, candidates, temperature=0.05):
+    flat = 0 if temperature > 1000 else 1
+    return sum(both_sides(flat * all_cosines(queries, candidates))) / 2
+
+
+def another_temperature(queries, candidates, temperature=0.5):
+    return cls_token.contrastive_loss(queries, candidates, temperature)
+
+
+def fixed_candidates(queries, candidates, temperature=0.05):
+    return cls_token.contrastive_loss(queries, candidates.detach(), temperature)
 
 
 # linear_probe
@@ -381,6 +437,18 @@ WRONG = {
         (queries_alone, "least similar one at rank 4"),
         (ignores_right, "Do you use `right`"),
         (sorts_in_place, "change the similarities"),
+    ],
+    "contrastive_loss": [
+        (queries_only, "each candidate its query"),
+        (candidates_only, "each query choose its candidate"),
+        (one_loss_per_row, "one number for the whole batch"),
+        (dot_products, "compare by cosine"),
+        (sum_of_both_sides, "is the loss log 6"),
+        (sum_over_the_rows, "a mean over the rows"),
+        (others_alone, "all 6 are equally likely"),
+        (temperature_left_out, "divided by the temperature"),
+        (another_temperature, "is it 0.05"),
+        (fixed_candidates, "a gradient reach both sides"),
     ],
     "linear_probe": [
         (returns_a_score, "and no score"),

@@ -3,6 +3,7 @@ candidates, and weigh attention by what it brings."""
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..checks import compare, exercise
 from . import close
@@ -263,6 +264,62 @@ def check_ranks(answer):
     yield compare(answer(similarity, others), torch.tensor([2, 1, 2]), question, similarity=similarity, right=others)
     tied = answer(torch.full((2, 3), 0.5), torch.arange(2))
     yield tied.tolist() == [3, 3], "All candidates tie: a method that can't tell them apart must not be first."
+
+
+# ---------------------------------------------------------------- training to search
+
+
+def contrastive_loss(queries, candidates, temperature=0.05):
+    """Return the mean cross-entropy of choosing the right partner in the batch, from both sides, one number."""
+    cosines = F.normalize(queries, dim=-1) @ F.normalize(candidates, dim=-1).T  # (pairs, pairs)
+    logits, own = cosines / temperature, torch.arange(len(queries), device=queries.device)
+    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+
+
+@exercise(
+    contrastive_loss,
+    build=True,
+    minutes=10,
+    difficulty=2,
+    hints=(
+        "First make a square of numbers: the cosine of every query with every candidate. In which cells of it are the "
+        "pairs that belong together?",
+        "With rows of length 1, a @ b.T holds all cosines; F.normalize makes them so. Divided by the temperature, each "
+        "row holds the logits of one query, and the right class of row i is i: that's F.cross_entropy.",
+        "The candidates choose as well: the same with the square transposed. Return the mean of the two.",
+    ),
+)
+def check_contrastive_loss(answer):
+    generator = torch.Generator().manual_seed(0)
+    queries, candidates = torch.randn(2, 6, 8, generator=generator)
+    candidates = candidates + queries
+    found = answer(queries, candidates, 0.5)
+    fits = isinstance(found, Tensor) and found.shape == ()
+    yield fits, "Do you return one number for the whole batch, as a tensor?"
+    longer = answer(3 * queries, candidates, 0.5), answer(queries, 3 * candidates, 0.5)
+    question = "Vectors become three times as long, and the loss changes. Do you compare by cosine?"
+    yield all(close(loss, found) for loss in longer), question
+    flat = answer(queries, candidates, 1e6)
+    question = (
+        "At a huge temperature, all 6 are equally likely: is the loss log 6, a mean over the rows and both sides?"
+    )
+    yield close(flat, torch.tensor(6.0).log()), question
+    logits = torch.tensor([[1.0, 0.6], [0.0, 0.8]])  # two queries, two candidates: the cosines of the vectors below
+    a, b = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    rows, columns = (-(logits / 0.5).log_softmax(dim).diagonal().mean() for dim in (1, 0))
+    one_side = close(answer(a, b, 0.5), rows) or close(answer(a, b, 0.5), columns)
+    yield not one_side, "Does each query choose its candidate, and each candidate its query?"
+    yield compare(
+        answer(a, b, 0.5), (rows + columns) / 2, "Are the cosines divided by the temperature?", cosines=logits
+    )
+    rows, columns = (-(logits / 0.05).log_softmax(dim).diagonal().mean() for dim in (1, 0))
+    yield close(answer(a, b), (rows + columns) / 2), "If no temperature is given, is it 0.05?"
+    learned = [side.clone().requires_grad_() for side in (queries, candidates)]
+    loss = answer(*learned, 0.5)
+    if loss.requires_grad:
+        loss.backward()
+    reached = all(side.grad is not None and side.grad.abs().sum() > 0 for side in learned)
+    yield reached, "Does a gradient reach both sides? Both are trained."
 
 
 # ---------------------------------------------------------------- depth: what a query receives
