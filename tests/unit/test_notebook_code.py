@@ -18,7 +18,7 @@ from helpers import attention, batching, bert, evaluation, masking, sentence_pai
 from helpers.classroom.checks import exercises
 from helpers.corpora import load_documents, load_reviews
 from helpers.device import generator
-from helpers.lab.studies import lora
+from helpers.lab.studies import lora, search_training
 from publish import ROOT
 from publish.notebooks import notebooks
 
@@ -235,6 +235,30 @@ def test_07_depth_pooler(hidden_states):
     encoder = bert.Encoder(bert.EncoderConfig(10, 24, 1, 3, 48))
     ours = hand.pooler_by_hand(hidden_states, encoder.pooler.weight, encoder.pooler.bias)
     torch.testing.assert_close(ours, encoder.pool(hidden_states))
+
+
+def test_07_contrastive_loss_is_that_of_the_recorded_runs():
+    queries, candidates = torch.randn(2, 6, 8, generator=generator(0))
+    for temperature in (0.05, 0.5):
+        ours = exercises()["contrastive_loss"].reference(queries, candidates, temperature)
+        torch.testing.assert_close(ours, search_training.contrastive_loss(queries, candidates, temperature))
+
+
+def test_08_says_which_words_a_temperature_of_2_takes_from():
+    tokenizer, model = tokenization.load_tokenizer(), weights.load_checkpoint("minilm-mlm").eval()
+    batch = tokenizer("the acting was really [MASK] .", return_tensors="pt")
+    with torch.no_grad():
+        logits = (
+            model(**batch).mlm_logits[batch["input_ids"] == tokenizer.mask_token_id][0].sort(descending=True).values
+        )
+    plain, soft = logits.softmax(-1), (logits / 2).softmax(-1)
+    losing = int((soft < plain).sum())
+    assert (soft < plain)[:losing].all(), "the likeliest words lose, and no others"
+    (notebook,) = (path.read_text() for path in notebooks() if path.stem == "08_variants")
+    assert (
+        f"the first {losing} words lose, which had {plain[:losing].sum():.0%} of it, and all 30,000 others" in notebook
+    )
+    assert f"prompts and words on {len(load_reviews('rotten_tomatoes', 'validation'))} validation sentences" in notebook
 
 
 def test_08_losses():
