@@ -295,6 +295,20 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
     return {"only_a": only_a, "only_b": only_b, "p_value": p_value}
 
 
+def sign_test(a: np.ndarray, b: np.ndarray) -> dict:
+    """Compare two lists of numbers pair by pair, such as ranks in two searches (the sign test, exact binomial form).
+
+    a, b: (n,), for the same things in the same order. Returns `lower_a` and `lower_b`, how often each has the lower
+    number, and the two-sided `p_value`: how often a fair coin would split these pairs so unevenly. Ties don't count.
+    Raises ValueError for unequal lengths.
+    """
+    a, b = check_values(a, "a"), check_values(b, "b")
+    if a.shape != b.shape:
+        raise ValueError(f"There are {len(a)} numbers in a and {len(b)} in b; a paired test needs as many.")
+    found = mcnemar(a < b, b < a)
+    return {"lower_a": found["only_a"], "lower_b": found["only_b"], "p_value": found["p_value"]}
+
+
 def bootstrap_interval(values: np.ndarray, groups: Sequence, seed: int = 0) -> tuple[float, float]:
     """Return a 95% interval for the mean of `values` when values of one group, such as all pairs of one review, may be
     alike: whole groups are resampled 2,000 times with replacement (the percentile bootstrap, Efron 1979).

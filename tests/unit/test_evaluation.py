@@ -28,6 +28,7 @@ from helpers.evaluation import (
     reliability,
     right_at_masks,
     score,
+    sign_test,
     unigram_baseline,
     wilson_interval,
 )
@@ -77,6 +78,12 @@ def test_mcnemar_equals_the_binomial_by_hand(both, only_a, only_b):
     assert (found["only_a"], found["only_b"]) == (only_a, only_b)
     assert found["p_value"] == pytest.approx(min(1.0, 2 * tail), abs=1e-12)
     assert mcnemar(right_b, right_a)["p_value"] == pytest.approx(found["p_value"], abs=1e-12)
+
+
+def test_sign_test_counts_the_lower_ones_and_leaves_out_ties():
+    found = sign_test(torch.tensor([1, 1, 1, 5, 2, 7]), np.array([2, 3, 9, 4, 2, 7]))
+    assert found == {"lower_a": 3, "lower_b": 1, "p_value": pytest.approx(2 * 5 / 16)}
+    assert sign_test([1, 2], [1, 2]) == {"lower_a": 0, "lower_b": 0, "p_value": 1.0}
 
 
 def test_unigram_baseline_by_hand():
