@@ -22,7 +22,7 @@ LABELS = ("negative", "positive")
 FOLDS = 5  # of the cross-validations
 CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 RATINGS = Path(__file__).parent.parent / "data" / "human_ratings.csv"
-SEARCHES = RATINGS.with_name("searches.json")
+SEARCHES, NEGATIONS = RATINGS.with_name("searches.json"), RATINGS.with_name("negations.json")
 HASH_DIGITS = 16  # so many of a text's hash are in that file
 
 
@@ -63,6 +63,19 @@ def load_documents(name: str, split: str) -> list[str]:
 def load_searches() -> dict[str, str]:
     """Return our twenty queries in other words: query → the beginning of its Rotten Tomatoes test sentence."""
     return read_json(SEARCHES)["searches"]
+
+
+def load_negations(part: str) -> dict[str, list[Review]]:
+    """Return our phrases about films by kind, "good", "bad", "not good" and "not bad", with their labels.
+
+    part: "learn", six phrases of each kind, or "test", twelve of each, with other words. Raises ValueError for another
+    part.
+    """
+    parts = read_json(NEGATIONS)
+    if part not in ("learn", "test"):
+        raise ValueError(f"Unknown part {part!r}; choose learn or test.")
+    labels = {"good": 1, "bad": 0, "not good": 0, "not bad": 1}
+    return {kind: [Review(text, label) for text in parts[part][kind]] for kind, label in labels.items()}
 
 
 def split_fold(fold: int) -> tuple[list[Review], list[Review]]:

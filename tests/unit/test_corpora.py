@@ -10,6 +10,7 @@ from helpers.corpora import (
     SPLITS,
     clean,
     load_documents,
+    load_negations,
     load_reviews,
     load_searches,
     split_fold,
@@ -123,3 +124,22 @@ def test_each_search_leads_to_one_sentence_of_its_own():
     assert len(searches) == 20 and all(len(texts) == 1 for texts in found)
     assert len({texts[0] for texts in found}) == 20
     assert all(len(start) < len(texts[0]) for start, texts in zip(searches.values(), found))
+
+
+def test_the_phrases_to_test_share_no_word_of_praise_or_criticism_with_those_to_learn_from():
+    learn, test = load_negations("learn"), load_negations("test")
+    assert {kind: len(phrases) for kind, phrases in learn.items()} == dict.fromkeys(learn, 6)
+    assert {kind: len(phrases) for kind, phrases in test.items()} == dict.fromkeys(learn, 12)
+    for part in (learn, test):
+        texts = [review.text for phrases in part.values() for review in phrases]
+        assert len(set(texts)) == len(texts)
+        for plain in ("good", "bad"):
+            assert {review.label for review in part[plain]} == {int(plain == "good")}
+            assert {review.label for review in part[f"not {plain}"]} == {int(plain == "bad")}
+            negations = [{"not", "never"} & set(review.text.split()) for review in part[f"not {plain}"]]
+            assert all(negations) and not any({"not", "never"} & set(review.text.split()) for review in part[plain])
+    words = [
+        {word for phrases in part.values() for review in phrases for word in review.text.split()}
+        for part in (learn, test)
+    ]
+    assert words[0] & words[1] == {"not", "is", "a", "the"}
