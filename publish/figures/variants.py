@@ -291,6 +291,38 @@ def layer():
     return fig
 
 
+def negation():
+    """Draw four phrases on a line from negative to positive, for two ways to take *not*."""
+    fig = Figure(
+        "08_not",
+        "Two ways to take not",
+        "Two lines from negative to positive. On the left, not is a bad word, which moves a phrase to the negative "
+        "side: good becomes not good, which is right, and bad becomes not bad, still further on the negative side, "
+        "which is wrong. On the right, not turns a word around: not good is negative, and not bad is positive.",
+        276,
+    )
+    fig.heading("*Not* as one more bad word, or *not* as a turn")
+    ways = (
+        ("a bad word: *not bad* goes wrong", ((70, -30), (-40, -118))),
+        ("a turn: all four are right", ((70, -70), (-70, 70))),
+    )
+    for x, (title, moves) in zip((20, 332), ways):
+        zero = x + 154
+        fig.rect(x, 52, 288, 212, "#ffffff", LINE, 1.5, 10)
+        fig.text(x + 14, 76, title, SMALL, INK, "start", bold=True)
+        fig.path(f"M{zero} 88V232", PALE, 1.6, "4 3")
+        fig.text(zero - 12, 252, "negative", SMALL, MUTED, "end")
+        fig.text(zero + 12, 252, "positive", SMALL, MUTED, "start")
+        for y, word, colors, (start, stop) in zip(
+            (126, 200), ("good", "bad"), ((GREEN, VERMILION), (VERMILION, GREEN)), moves
+        ):
+            fig.arrow((zero + start, y), (zero + stop + (9 if stop < start else -9), y), color=LINE, width=2)
+            for place, label, color in ((start, word, colors[0]), (stop, f"not {word}", colors[1])):
+                fig.dot(zero + place, y, color, 7)
+                fig.text(zero + place, y - 16, label, SMALL, DARK[color], bold=True)
+    return fig
+
+
 def end():
     """Draw one encoder, and where each of three successors changed it."""
     fig = Figure(
@@ -337,4 +369,4 @@ def end():
 
 
 def figures() -> list[Figure]:
-    return [question(), distill(), rotation(), window(), padding(), packed(), layer(), deberta(), end()]
+    return [question(), distill(), rotation(), window(), padding(), packed(), layer(), deberta(), negation(), end()]

@@ -21,6 +21,7 @@ from helpers.lab.studies import (
     epochs,
     lora,
     masked_word_students,
+    negation,
     next_sentence,
     official,
     own_pretraining_folds,
@@ -535,10 +536,10 @@ def test_notebook_and_lesson_07_say_what_training_to_search_does():
     notebook, lesson = ((ROOT / p).read_text() for p in ("notebooks/07_cls_token.ipynb", "lessons/07_cls_token.md"))
     before, by_cls, by_mean = search_training.NAMES
     for sentence in (
-        f"the search by `[CLS]` found {found[before, 'cls']:.0%} of the halves, and the search by the mean "
-        f"{found[before, 'mean']:.0%}",
+        f"among 1,000 reviews, the search by `[CLS]` found {found[before, 'cls']:.0%} of the halves, and the search by "
+        f"the mean {found[before, 'mean']:.0%}",
         f"lift the search by `[CLS]` from {found[before, 'cls']:.0%} to {found[by_cls, 'cls']:.0%}, where it draws",
-        f"the mean is still ahead, at {found[by_mean, 'mean']:.0%}, and `[CLS]` at {found[by_cls, 'cls']:.0%}.",
+        f"the mean is still ahead, {found[by_mean, 'mean']:.0%} to {found[by_cls, 'cls']:.0%}.",
         f"took `[CLS]` from {in_ten[before, 'cls']:.0f} to {in_ten[by_cls, 'cls']:.0f}, on average, and the mean from "
         f"{in_ten[before, 'mean']:.0f} to {in_ten[by_cls, 'mean']:.0f}",
         f"the mean rises from {found[before, 'mean']:.0%} to {found[by_mean, 'mean']:.0%}, and `[CLS]` only to "
@@ -616,6 +617,51 @@ def test_notebook_08_quotes_the_records_of_pretraining():
         "accuracy, and on all of 15 splits",
     ):
         assert sentence in notebook
+
+
+def test_notebook_and_lesson_08_say_what_phrases_teach():
+    arms = load_result("negation-full")["arms"]
+    assert negation.table({"arms": arms})[0]["runs"] == 3 and len(arms) == 3 * len(negation.RUNS)
+
+    def mean(name, kind):
+        runs = [arms[f"{name}, seed {seed}"]["measured"] for seed in range(3)]
+        assert {run["phrases"]["good"]["n"] for run in runs} == {12}
+        if kind in runs[0]["phrases"]:
+            return f"{statistics.mean(run['phrases'][kind]['right'] for run in runs):.1f}"
+        return f"{statistics.mean(run[kind]['accuracy'] for run in runs):.1%}"
+
+    notebook, lesson = ((ROOT / p).read_text() for p in ("notebooks/08_variants.ipynb", "lessons/08_variants.md"))
+    labels = {name: name.replace("all sentences", "all 6,773 sentences") for name in list(negation.RUNS)[-4:]}
+    labels["all sentences and 24 phrases"] = "all 6,773 and 24 phrases"
+    for name, label in labels.items():
+        cells = [mean(name, kind) for kind in ("good", "bad", "not good", "not bad", "test")]
+        assert f"| {' | '.join([label, *cells])} |" in notebook
+    negated = mean("300 sentences and 12 negated phrases", "good")
+    for sentence in (
+        f"it's right on {mean('300 sentences and 6 not bad phrases', 'test')} of the test sentences",
+        f"it gets only {negated} of the plain *good* phrases right",
+        f"got {mean('300 sentences and 8 phrases', 'not bad')} of the *not bad* phrases right, and 24 phrases "
+        f"{mean('300 sentences and 24 phrases', 'not bad')}.",
+    ):
+        assert sentence in notebook
+    for sentence in (
+        f"with all 6,773 sentences, {mean('all sentences', 'not bad')} of twelve *not bad* phrases were right on "
+        f"average; with 600 sentences and 24 phrases, {mean('600 sentences and 24 phrases', 'not bad')}.",
+        f"got only {negated} of the twelve plain *good* phrases right",
+    ):
+        assert sentence in lesson
+    train = load_reviews("rotten_tomatoes", "train")
+    not_bad = [review.label for review in train if "not bad" in review.text]
+    assert not_bad == [0, 0] and "*not bad* occurs twice, both times in a negative one" in notebook
+
+
+def test_the_study_of_negation_counts_what_is_right():
+    settings = {"seed": 0, "rows": 32, "epochs": 1, "copies": 1, "judged": 40}
+    found = negation.negation(**settings, kinds=["not bad"], words=2)
+    assert set(found["phrases"]) == {"good", "bad", "not good", "not bad"} and found["test"]["n"] == 40
+    assert 0 < found["negated"]["n"] < 40
+    again = negation.negation(**settings | {"copies": 60}, kinds=["not bad"])
+    assert again["phrases"]["not bad"]["right"] == 12 and again["phrases"]["not good"]["right"] == 0
 
 
 def test_lesson_08_says_what_the_prompt_of_its_notebook_got():

@@ -306,7 +306,7 @@ def fills_the_padding_in_place(input_ids, attention_mask):
 def attention_with(slip):
     """Return a modern_attention with one slip."""
 
-    def answer(query, key, value, positions, same_text, reach=None, base=10_000.0):
+    def answer(query, key, value, positions, same_text, reach, base):
         base = 10_000.0 if slip == "fixed base" else base
         turned_query, turned_key = (variants.rotate(tensor, positions, base) for tensor in (query, key))
         turned_query = query if slip == "keys only" else turned_query

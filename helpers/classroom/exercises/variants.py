@@ -254,7 +254,7 @@ def check_unpad(answer):
 # ---------------------------------------------------------------- rotation, window, and packed texts in one head
 
 
-def modern_attention(query, key, value, positions, same_text, reach=None, base=10_000.0):
+def modern_attention(query, key, value, positions, same_text, reach, base):
     """Return ModernBERT's attention over a row of packed texts: rotated, within each text, and nearby if asked."""
     query, key = rotate(query, positions, base), rotate(key, positions, base)
     allowed = same_text
@@ -285,19 +285,22 @@ def check_modern_attention(answer):
     before = [tensor.clone() for tensor in given]
     unmoved, everything = torch.zeros(9, dtype=torch.long), torch.ones(9, 9, dtype=torch.bool)
 
+    def ask(where, texts, reach=None, base=10_000.0):
+        return answer(query, key, value, where, texts, reach, base)
+
     def plain(allowed):
         return scaled_dot_product_attention(query, key, value, allowed)[0]
 
-    found = answer(query, key, value, unmoved, everything)
+    found = ask(unmoved, everything)
     fits = isinstance(found, Tensor) and found.shape == value.shape
     yield fits, "Do you return the output alone, (heads, tokens, d)?"
     yield close(found, plain(everything)), "One text, all at position 0: is it the attention of notebook 01?"
-    found = answer(query, key, value, unmoved, same_text)
+    found = ask(unmoved, same_text)
     opposite = close(found, plain(~same_text))
     yield not opposite, "Each token attends to the other texts only. Is the mask upside down?"
     yield close(found, plain(same_text)), "Two texts in one row: does a token attend to its own text only?"
     where = torch.arange(9)
-    found = answer(query, key, value, where, everything)
+    found = ask(where, everything)
     turned = [rotate(tensor, where) for tensor in (query, key, value)]
     halfway = [
         scaled_dot_product_attention(*vectors, everything)[0]
@@ -309,9 +312,9 @@ def check_modern_attention(answer):
     question = "One text at positions 0, 1, 2, …: are queries and keys rotated by their positions?"
     expected = scaled_dot_product_attention(turned[0], turned[1], value, everything)[0]
     yield compare(found[0], expected[0], question, positions=where)
-    other = answer(query, key, value, where, everything, base=100.0)
+    other = ask(where, everything, base=100.0)
     yield not close(other, found), "Another base changes nothing. Is it passed on to rotate?"
-    found = answer(query, key, value, positions, same_text, reach=1)
+    found = ask(positions, same_text, reach=1)
     rotated = [rotate(tensor, positions) for tensor in (query, key)]
 
     def within(allowed):
@@ -326,7 +329,7 @@ def check_modern_attention(answer):
     yield not close(found, within(distance.abs() <= 1)), "With reach, does a token still attend to its own text only?"
     question = "With reach=1: does each token attend to its neighbors in its own text, and to nothing else?"
     yield compare(found[0], within(same_text & (distance.abs() <= 1))[0], question, positions=positions)
-    nearest = answer(query, key, value, positions, same_text, reach=0)
+    nearest = ask(positions, same_text, reach=0)
     yield close(nearest, value), "With reach=0, each token attends to itself only. Is 0 taken for None?"
     yield all(map(torch.equal, given, before)), "Do you change the tensors that you were given?"
 
