@@ -296,15 +296,15 @@ def negation():
     fig = Figure(
         "08_not",
         "Two ways to take not",
-        "Two lines from negative to positive. On the left, not is a bad word, which moves a phrase to the negative "
-        "side: good becomes not good, which is right, and bad becomes not bad, still further on the negative side, "
-        "which is wrong. On the right, not turns a word around: not good is negative, and not bad is positive.",
+        "Two lines from negative to positive. On the left, not is a mark of criticism: good is positive and not good "
+        "negative, which is right, but bad and not bad are both negative, which is wrong. On the right, not turns a "
+        "word around: not good is negative, and not bad is positive.",
         276,
     )
-    fig.heading("*Not* as one more bad word, or *not* as a turn")
+    fig.heading("*Not* as a mark of criticism, or *not* as a turn")
     ways = (
-        ("a bad word: *not bad* goes wrong", ((70, -30), (-40, -118))),
-        ("a turn: all four are right", ((70, -70), (-70, 70))),
+        ("a mark: *not bad* goes wrong", ((72, -72), (-72, -72))),
+        ("a turn: all four are right", ((72, -72), (-72, 72))),
     )
     for x, (title, moves) in zip((20, 332), ways):
         zero = x + 154
@@ -314,12 +314,15 @@ def negation():
         fig.text(zero - 12, 252, "negative", SMALL, MUTED, "end")
         fig.text(zero + 12, 252, "positive", SMALL, MUTED, "start")
         for y, word, colors, (start, stop) in zip(
-            (126, 200), ("good", "bad"), ((GREEN, VERMILION), (VERMILION, GREEN)), moves
+            (126, 188), ("good", "bad"), ((GREEN, VERMILION), (VERMILION, GREEN)), moves
         ):
-            fig.arrow((zero + start, y), (zero + stop + (9 if stop < start else -9), y), color=LINE, width=2)
-            for place, label, color in ((start, word, colors[0]), (stop, f"not {word}", colors[1])):
-                fig.dot(zero + place, y, color, 7)
-                fig.text(zero + place, y - 16, label, SMALL, DARK[color], bold=True)
+            together = start == stop
+            if not together:
+                fig.arrow((zero + start, y), (zero + stop + (9 if stop < start else -9), y), color=LINE, width=2)
+            fig.dot(zero + start, y, colors[0], 7)
+            fig.dot(zero + stop + 16 * together, y, colors[1], 7)
+            fig.text(zero + start, y - 14, word, SMALL, DARK[colors[0]], bold=True)
+            fig.text(zero + stop, y + 28 if together else y - 14, f"not {word}", SMALL, DARK[colors[1]], bold=True)
     return fig
 
 

@@ -636,23 +636,28 @@ def test_notebook_and_lesson_08_say_what_phrases_teach():
     for name, label in labels.items():
         cells = [mean(name, kind) for kind in ("good", "bad", "not good", "not bad", "test")]
         assert f"| {' | '.join([label, *cells])} |" in notebook
-    negated = mean("300 sentences and 12 negated phrases", "good")
+    negated, alone = "300 sentences and 12 negated phrases", "300 sentences"
     for sentence in (
         f"it's right on {mean('300 sentences and 6 not bad phrases', 'test')} of the test sentences",
-        f"it gets only {negated} of the plain *good* phrases right",
-        f"got {mean('300 sentences and 8 phrases', 'not bad')} of the *not bad* phrases right, and 24 phrases "
+        f"It gets {mean(negated, 'not good')} of the *not good* phrases right and {mean(negated, 'not bad')} of the "
+        f"*not bad* ones, but only {mean(negated, 'good')} of the plain *good* ones and {mean(negated, 'bad')} of the "
+        f"plain *bad* ones. Without any phrases, it was {mean(alone, 'good')} and {mean(alone, 'bad')}.",
+        f"got {mean('300 sentences and 8 phrases', 'not bad')} of the *not bad* phrases right, and all 24 phrases "
         f"{mean('300 sentences and 24 phrases', 'not bad')}.",
     ):
         assert sentence in notebook
     for sentence in (
         f"with all 6,773 sentences, {mean('all sentences', 'not bad')} of twelve *not bad* phrases were right on "
         f"average; with 600 sentences and 24 phrases, {mean('600 sentences and 24 phrases', 'not bad')}.",
-        f"got only {negated} of the twelve plain *good* phrases right",
+        f"got only {mean(negated, 'good')} of the twelve plain *good* phrases right",
     ):
         assert sentence in lesson
     train = load_reviews("rotten_tomatoes", "train")
     not_bad = [review.label for review in train if "not bad" in review.text]
     assert not_bad == [0, 0] and "*not bad* occurs twice, both times in a negative one" in notebook
+    negative = statistics.mean(review.label == 0 for review in train if slices.has_negation(review.text))
+    assert f"of all training sentences with a negation, {negative:.0%} are negative" in notebook
+    assert f"of the training sentences with a negation, {negative:.0%} are negative" in lesson
 
 
 def test_the_study_of_negation_counts_what_is_right():
