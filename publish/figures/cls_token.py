@@ -199,6 +199,33 @@ def retrieval():
     return fig
 
 
+def contrastive():
+    """Draw the cosines of three pairs as a grid, and one row before and after the temperature."""
+    fig = Figure(
+        "07_contrastive",
+        "A batch of three pairs",
+        "A grid of three rows, the first halves, and three columns, the second halves, with a cosine in each cell: "
+        "0.8, 0.3, 0.1; 0.2, 0.7, 0.4; 0.1, 0.5, 0.6. The diagonal is marked: there, both halves are of one review. "
+        "The softmax of the second row is 0.26, 0.43, 0.32; divided by 0.05 first, it is 0.00, 1.00, 0.00.",
+        262,
+    )
+    fig.heading("Each row asks: which second half is mine?")
+    cosines = ((0.8, 0.3, 0.1), (0.2, 0.7, 0.4), (0.1, 0.5, 0.6))
+    for i, row in enumerate(cosines):
+        fig.text(104, 126 + 44 * i, f"first half {i + 1}", SMALL, INK, "end")
+        fig.text(147 + 68 * i, 84, str(i + 1), SMALL)
+        for j, value in enumerate(row):
+            fill = blend(GREEN, 0.35) if i == j else "#ffffff"
+            fig.rect(114 + 68 * j, 100 + 44 * i, 66, 42, fill, LINE, 1.5, 4)
+            fig.text(147 + 68 * j, 126 + 44 * i, f"{value}", BODY, bold=i == j)
+    fig.text(215, 64, "second half", SMALL)
+    fig.arrow((322, 165), (362, 165))
+    fig.text(370, 126, "softmax of row 2", SMALL, INK, "start", bold=True)
+    fig.lines(370, 152, "as it is: 0.26, **0.43**, 0.32", "divided by 0.05: 0.00, **1.00**, 0.00", color=INK, step=26)
+    fig.lines(20, 252, "Schematic. The columns ask in the same way: which first half is mine?")
+    return fig
+
+
 def sink():
     """Draw why a large weight on a short value brings little."""
     tokens = ("[CLS]", "plot", "was", "dull")
@@ -258,4 +285,4 @@ def end():
 
 
 def figures() -> list[Figure]:
-    return [question(), pooling(), cut(), cosines(), probe(), retrieval(), sink(), end()]
+    return [question(), pooling(), cut(), cosines(), probe(), retrieval(), contrastive(), sink(), end()]
