@@ -221,9 +221,7 @@ def contrastive():
     fig.text(215, 64, "second half", SMALL)
     fig.arrow((322, 165), (362, 165))
     fig.text(370, 126, "softmax of row 2", SMALL, INK, "start", bold=True)
-    fig.lines(
-        370, 152, "of the cosines: 0.26, **0.43**, 0.32", "of cosines / 0.05: 0.00, **1.00**, 0.00", color=INK, step=26
-    )
+    fig.lines(370, 152, "as it is: 0.26, **0.43**, 0.32", "row / 0.05: 0.00, **1.00**, 0.00", color=INK, step=26)
     fig.lines(20, 252, "Schematic. The columns ask in the same way: which first half is mine?")
     return fig
 

@@ -320,7 +320,7 @@ def negation():
             if not together:
                 fig.arrow((zero + start, y), (zero + stop + (9 if stop < start else -9), y), color=LINE, width=2)
             fig.dot(zero + start, y, colors[0], 7)
-            fig.dot(zero + stop + 16 * together, y, colors[1], 7)
+            fig.dot(zero + stop - 16 * together, y, colors[1], 7)
             fig.text(zero + start, y - 14, word, SMALL, DARK[colors[0]], bold=True)
             fig.text(zero + stop, y + 28 if together else y - 14, f"not {word}", SMALL, DARK[colors[1]], bold=True)
     return fig
