@@ -1,5 +1,5 @@
 """The figures of notebook 08: a timeline, teacher and student, two layers, rotation, a window, padding, both masks in
-one, the end; and DeBERTa's score, for the lesson."""
+one, two ways to take *not*, the end; and DeBERTa's score, for the lesson."""
 
 import math
 
@@ -14,6 +14,7 @@ from .primitives import (
     PALE,
     PURPLE,
     SMALL,
+    TILE,
     VERMILION,
     Figure,
     blend,
@@ -33,30 +34,33 @@ def question():
         "What changed after BERT?",
         "A line of years from 2018 to 2024. BERT in 2018. Then, colored by what they mainly changed: RoBERTa in 2019, "
         "its training; DistilBERT and ALBERT in 2019, its size; ELECTRA in 2020, its training; DeBERTa in 2020, its "
-        "layers; ModernBERT in 2024, training and layers.",
+        "layers; ModernBERT in 2024, training and layers. ALBERT, ELECTRA, and DeBERTa are not filled: this notebook "
+        "goes without them.",
         290,
     )
     fig.heading("What changed after BERT?")
     fig.arrow((20, 150), (622, 150), color=INK, width=2)
     models = (
-        (20, 78, 88, "BERT", "2018", PLAIN),
+        (20, 78, 88, "BERT", "2018", (TILE, *PLAIN[1:])),
         (122, 78, 106, "RoBERTa", "2019", TRAINING),
         (140, 172, 122, "DistilBERT", "2019", SIZE),
         (242, 78, 96, "ALBERT", "2019", SIZE),
         (290, 172, 106, "ELECTRA", "2020", TRAINING),
         (352, 78, 106, "DeBERTa", "2020", LAYERS),
-        (484, 62, 136, "ModernBERT", "2024", PLAIN),
+        (484, 62, 136, "ModernBERT", "2024", (TILE, *PLAIN[1:])),
     )
     for x, y, w, name, year, colors in models:
         h, middle = (68 if year == "2024" else 52), x + w / 2
         fig.path(f"M{middle} {y + h if y < 150 else y}V150", LINE)
         fig.dot(middle, 150, INK)
-        fig.block(x, y, w, h, name, year, colors)
+        aside = name in ("ALBERT", "ELECTRA", "DeBERTa")
+        fig.block(x, y, w, h, name, year, ("#ffffff", *colors[1:]) if aside else colors)
     for i, colors in enumerate((TRAINING, LAYERS)):
         fig.rect(494 + 60 * i, 66, 56, 6, colors[1])
     fig.text(20, 266, "What they mainly changed:", SMALL, INK, "start", bold=True)
     for x, colors, name in ((246, TRAINING, "training"), (350, SIZE, "size"), (430, LAYERS, "layers")):
         fig.key(x, 266, colors[1], name, SMALL)
+    fig.text(500, 266, "white: not here", SMALL, MUTED, "start")
     return fig
 
 
