@@ -16,7 +16,7 @@ from . import sentence_pairs
 from .corpora import load_documents
 from .device import check_callable, check_generator, check_int, check_list, check_tensor, generator, shown
 from .masking import IGNORE, MASK_PROBABILITY, MIX, check_masking, mask_tokens
-from .tokenization import check_tokenizer, ordinary_ids, special_ids, train_wordpiece
+from .tokenization import check_tokenizer, encode, ordinary_ids, special_ids, train_wordpiece
 
 PAD_VALUES = {"special_tokens_mask": 1, "labels": IGNORE}  # padding counts as special, and the loss ignores it
 
@@ -205,6 +205,16 @@ class MlmCollator:
         """Return the index of each piece's word, (batch, seq): a piece that starts with ## belongs to the word before
         it."""
         return (~self.continuation[input_ids]).long().cumsum(1) - 1
+
+
+def masked_batches(
+    texts: Sequence[str], tokenizer, max_length: int, batch_size: int, generator: torch.Generator
+) -> list[dict[str, Tensor]]:
+    """Return the texts in batches, in their order: one row a text, cut after `max_length` tokens and masked by
+    `generator`, with the keys of `MlmCollator`. Raises the errors of `tokenization.encode`."""
+    check_int(batch_size, "batch_size", 1)
+    examples, collate = encode(tokenizer, texts, max_length, truncate=True), MlmCollator(tokenizer, generator)
+    return [collate(examples[start : start + batch_size]) for start in range(0, len(examples), batch_size)]
 
 
 # ---------------------------------------------------------------- batches of labeled texts

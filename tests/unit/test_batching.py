@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from helpers.batching import (
     LengthBucketSampler,
     held_out_batches,
+    masked_batches,
     own_vocabulary,
     pad,
     padding_share,
@@ -151,3 +152,23 @@ def test_an_own_vocabulary_is_learned_from_reviews_of_the_train_split():
     words = tokenizer.decode(tokenized[0][0])
     start = "".join(load_documents("imdb", "train")[0].lower().split())
     assert start.startswith("".join(words.split())[:20])
+
+
+def test_masked_batches_keep_the_order_of_the_texts(small_tokenizer):
+    texts = ["a film", "a good film about a dog", "bad"]
+
+    def batches(seed, size=2):
+        return masked_batches(texts, small_tokenizer, 6, size, generator(seed))
+
+    first, second = batches(0)
+    assert [len(batch["input_ids"]) for batch in (first, second)] == [2, 1] and first["input_ids"].shape[1] <= 6
+    whole = pad(encode(small_tokenizer, texts, 6, truncate=True), small_tokenizer.pad_token_id)["input_ids"]
+    for seed in range(20):
+        (batch,) = batches(seed, size=3)
+        original = torch.where(batch["labels"] == IGNORE, batch["input_ids"], batch["labels"])
+        assert torch.equal(original, whole)
+    assert any(not torch.equal(batches(0, 3)[0]["labels"], batches(seed, 3)[0]["labels"]) for seed in range(1, 20))
+    assert torch.equal(batches(0, 3)[0]["labels"], batches(0, 3)[0]["labels"])
+    assert masked_batches([], small_tokenizer, 6, 2, generator(0)) == []
+    with pytest.raises(ValueError, match="batch_size"):
+        masked_batches(texts, small_tokenizer, 6, 0, generator(0))

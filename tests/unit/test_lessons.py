@@ -87,6 +87,8 @@ def test_minutes_are_the_same_everywhere():
         assert [int(number) for number in row.groups()] == [head["teaching"], head["exercises"]]
         row = re.search(rf"^\| {name[:2]} \|.*\| (\d+) \|$", readme, re.MULTILINE)
         assert int(row[1]) == head["teaching"]
+        row = re.search(rf"^\| \d? ?\| {name[:2]} [^|]+\| (\d+) \| (\d+) \|$", syllabus, re.MULTILINE)  # three weeks
+        assert [int(number) for number in row.groups()] == [head["teaching"], head["exercises"]]
     total = re.search(r"^\| \| \*\*all\*\* \|.*\*\*(\d+)\*\* \| \*\*(\d+)\*\* \|$", syllabus, re.MULTILINE)
     sums = [sum(head[key] for head in heads.values()) for key in ("teaching", "exercises")]
     assert [int(number) for number in total.groups()] == sums

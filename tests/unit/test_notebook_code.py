@@ -253,11 +253,9 @@ def test_08_says_which_words_a_temperature_of_2_takes_from():
         )
     plain, soft = logits.softmax(-1), (logits / 2).softmax(-1)
     losing = int((soft < plain).sum())
-    assert (soft < plain)[:losing].all(), "the likeliest words lose, and no others"
+    assert 0 < losing < 200 and (soft < plain)[:losing].all(), "the likeliest words lose, and no others"
     (notebook,) = (path.read_text() for path in notebooks() if path.stem == "08_variants")
-    assert (
-        f"the first {losing} words lose, which had {plain[:losing].sum():.0%} of it, and all 30,000 others" in notebook
-    )
+    assert "takes probability from the likeliest words, and gives it to all others" in notebook
     assert f"prompts and words on {len(load_reviews('rotten_tomatoes', 'validation'))} validation sentences" in notebook
 
 

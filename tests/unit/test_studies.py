@@ -612,11 +612,28 @@ def test_notebook_08_quotes_the_records_of_pretraining():
     notebook = (ROOT / "notebooks" / "08_variants.ipynb").read_text()
     gain = mean(long, "pre-trained") - mean(long, "fresh")
     for sentence in (
-        f"A network of this size that had read {tokens / 1e6:.0f} million tokens was no better than",
+        f"A network of two layers that had read {tokens / 1e6:.0f} million tokens was no better than",
         f"read {trained['measured']['tokens'] / 1e6:.0f} million, and was better by {gain:.1f} points of "
         "accuracy, and on all of 15 splits",
     ):
         assert sentence in notebook
+
+
+def test_notebook_08_says_what_its_run_with_masks_made_once_printed():
+    notebook = json.loads((ROOT / "notebooks" / "08_variants.ipynb").read_text())
+    cells = {cell["id"]: cell for cell in notebook["cells"]}
+    shown = "".join(cells["c3e0d8a3"]["outputs"][-1]["data"]["text/html"])
+    start, once = (
+        re.search(r"before: held out (\S+)", shown)[1],
+        re.search(r"masked once: .* held out ([\d.]+)", shown)[1],
+    )
+    before, after = ("".join(cells[name]["source"]) for name in ("096b3897", "90e32547"))
+    assert f"a masked-word loss of {start} on 320 other sentences" in before
+    assert f"the held-out loss rises from {start} to {once}" in after
+    first, last = map(
+        float, re.search(r"masked once: training (\S+) in the first epoch, (\S+) in the last", shown).groups()
+    )
+    assert "falls to a third" in after and last < first / 3
 
 
 def test_notebook_and_lesson_08_say_what_phrases_teach():
@@ -638,15 +655,17 @@ def test_notebook_and_lesson_08_say_what_phrases_teach():
         assert f"| {' | '.join([label, *cells])} |" in notebook
         assert arms[f"{name}, seed 0"]["measured"]["negated"]["n"] == 202
     negated, alone = "300 sentences and 12 negated phrases", "300 sentences"
-    for sentence in (
-        f"it's right on {mean('300 sentences and 6 not bad phrases', 'test')} of the test sentences",
-        f"It gets {mean(negated, 'not good')} of the *not good* phrases right and {mean(negated, 'not bad')} of the "
-        f"*not bad* ones, but only {mean(negated, 'good')} of the plain *good* ones and {mean(negated, 'bad')} of the "
-        f"plain *bad* ones. Without any phrases, it was {mean(alone, 'good')} and {mean(alone, 'bad')}.",
-        f"got {mean('300 sentences and 8 phrases', 'not bad')} of the *not bad* phrases right, and all 24 phrases "
-        f"{mean('300 sentences and 24 phrases', 'not bad')}.",
-    ):
-        assert sentence in notebook
+    for name, label in {
+        alone: "none",
+        "300 sentences and 6 not bad phrases": "6 *not bad*, 48 copies",
+        negated: "12 negated, 24 copies",
+        "300 sentences and 8 phrases": "8, of two pairs of words, 36 copies",
+        "300 sentences and 24 phrases": "all 24, 12 copies",
+    }.items():
+        assert (
+            f"| {' | '.join([label, *(mean(name, kind) for kind in ('good', 'bad', 'not good', 'not bad'))])} |"
+            in notebook
+        )
     for sentence in (
         f"with all 6,773 sentences, {mean('all sentences', 'not bad')} of twelve *not bad* phrases were right on "
         f"average; with 600 sentences and 24 phrases, {mean('600 sentences and 24 phrases', 'not bad')}.",
@@ -690,19 +709,16 @@ def test_notebook_08_says_what_its_second_exercise_finds():
 
     notebook, best = (ROOT / "notebooks" / "08_variants.ipynb").read_text(), "layers 0, 3, 4"
     for sentence in (
-        f"from random weights, forty steps with a teacher ended at {mean('random start', 'test', 'loss'):.2f}.",
+        f"from random weights, forty steps with a teacher ended at {mean('random start', 'test', 'loss'):.2f}, worse",
         f"on average over three recorded seeds ({mean('ours', 'test', 'loss'):.2f} and "
         f"{mean('labels only', 'test', 'loss'):.2f}).",
-        f"Without layer 1 or 2, the model is still right on {without(1)} and {without(2)} of",
-        f"Without layer 5, it's {without(5)}, without 3 or 4 {without(3)} and {without(4)}, and without 0 only "
-        f"{without(0)}",
+        f"| right, validation sentences | 37% | {' | '.join(map(without, range(6)))} |",
         f"a loss of {mean(best, 'validation', 'loss'):.2f} on the validation sentences, and ours at "
         f"{mean('ours', 'validation', 'loss'):.2f}",
-        f"the losses are {mean(best, 'test', 'loss'):.2f} and {mean('ours', 'test', 'loss'):.2f}. Even before any "
-        f"teaching, layers 0, 3, and 4 fill in {mean(f'{best}, no step', 'test', 'accuracy'):.0%} of the masked words "
-        "there",
-        f"was {mean(f'{best}, no step', 'validation', 'loss'):.2f} on those, and "
+        f"the losses are {mean(best, 'test', 'loss'):.2f} and {mean('ours', 'test', 'loss'):.2f}.",
+        f"was {mean(f'{best}, no step', 'validation', 'loss'):.2f} on the validation sentences, and "
         f"{mean(f'{best}, no step', 'test', 'loss'):.2f} on the test sentences",
+        f"went from {mean('no step', 'validation', 'loss'):.2f} to {mean('no step', 'test', 'loss'):.2f}",
     ):
         assert sentence in notebook
     assert round(mean("ours", "test", "accuracy"), 2) == round(mean(f"{best}, no step", "test", "accuracy"), 2)

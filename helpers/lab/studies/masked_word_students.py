@@ -7,13 +7,13 @@ import torch
 from torch.nn import functional as F
 
 from ... import evaluation, training
-from ...batching import MlmCollator
+from ...batching import masked_batches
 from ...bert import Encoder, PreTrainingModel, student_from
 from ...corpora import load_documents
 from ...device import generator
 from ...masking import IGNORE
 from ...results import percent
-from ...tokenization import encode, load_tokenizer
+from ...tokenization import load_tokenizer
 from ...weights import load_checkpoint
 from ..study import ALL_LAYERS, Cost, Study
 
@@ -31,13 +31,6 @@ RUNS = {
     "random start": {"layers": None},
     **{f"without layer {k}, no step": {"layers": [i for i in range(6) if i != k], "steps": 0} for k in range(6)},
 }
-
-
-def masked(tokenizer, split: str, rows: int, size: int, seed: int) -> list[dict[str, torch.Tensor]]:
-    """Return batches of masked Rotten Tomatoes sentences, from the top of a split."""
-    examples = encode(tokenizer, load_documents("rotten_tomatoes", split)[:rows], 64, truncate=True)
-    collate = MlmCollator(tokenizer, generator(seed))
-    return [collate(examples[start : start + size]) for start in range(0, rows, size)]
 
 
 def answers(model: PreTrainingModel, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,10 +61,14 @@ def masked_word_students(
     seed: for the masks and for dropout. layers: those that the student starts from; None: random weights.
     """
     tokenizer, teacher = load_tokenizer(), load_checkpoint("minilm-mlm")
+
+    def sentences(split: str, rows: int, size: int, seed: int) -> list[dict[str, torch.Tensor]]:
+        return masked_batches(load_documents("rotten_tomatoes", split)[:rows], tokenizer, 64, size, generator(seed))
+
     torch.manual_seed(seed)
     student = new_student(teacher, layers).train()
     optimizer = training.make_optimizer(student, learning_rate)
-    for step, batch in enumerate(masked(tokenizer, "train", 16 * steps, 16, seed)):
+    for step, batch in enumerate(sentences("train", 16 * steps, 16, seed)):
         training.set_learning_rate(
             optimizer, learning_rate * training.warmup_then_decay(step, steps, warmup=steps // 10)
         )
@@ -88,7 +85,7 @@ def masked_word_students(
         optimizer.step()
     measured = {}
     for split, masks in (("validation", 2), ("test", 1)):
-        batches = masked(tokenizer, split, rows, 32, masks)
+        batches = sentences(split, rows, 32, masks)
         scores = evaluation.evaluate_mlm(student, batches, tokenizer.mask_token_id)["kinds"]["mask"]
         measured[split] = {"accuracy": scores["accuracy"], "loss": scores["loss"]}
     return measured
