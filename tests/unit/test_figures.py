@@ -18,7 +18,7 @@ from helpers.tokenization import load_tokenizer
 from helpers.weights import load_checkpoint
 from publish.figures import figures
 from publish.figures.masking import CHANGES, GUESSES, WORDS
-from publish.figures.sentence_pairs import IDS
+from publish.figures.sentence_pairs import IDS, MEASURED
 from publish.notebooks import notebooks
 
 ROOT = Path(__file__).parents[2]
@@ -173,14 +173,20 @@ def test_a_figure_of_measured_numbers_shows_those_that_the_notebook_printed():
     measured = {name: svg for name, svg in DRAWN.items() if name.endswith("_answer")}
     assert measured
     for name, svg in measured.items():
-        (path,) = (path for path in notebooks("core") if path.name.startswith(name[:2]))
-        cells = nbformat.read(path, as_version=4).cells
+        paths = [path for path in notebooks() if path.name.startswith(name[:2])]  # the core's, and its depth's
+        cells = [cell for path in paths for cell in nbformat.read(path, as_version=4).cells]
         outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
         printed = [output.text for output in outputs if output.output_type == "stream"]
         printed += [output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})]
         printed = "\n".join(printed)  # the numbers of a claim are in its HTML
         assert foreign_numbers(svg, printed) == []
         assert foreign_numbers(re.sub(r"(\d+\.\d)\d*", r"\g<1>999", svg), printed), "a wrong number is found"
+
+
+def test_notebook_04_has_the_numbers_of_its_last_figure_in_a_table():
+    (path,) = (path for path in notebooks("core") if path.name.startswith("04"))
+    rows = [(ours, theirs) for ours, theirs, _ in MEASURED.values() if theirs]
+    assert len(rows) == 3 and all(f"| {ours} | {theirs} |" in path.read_text() for ours, theirs in rows)
 
 
 def test_the_ids_of_the_pair_figure_are_those_of_bert_s_vocabulary():
