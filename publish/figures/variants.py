@@ -190,18 +190,22 @@ def packed():
         "08_packed",
         "The mask of a local layer over packed texts",
         "Three grids of 12 tokens by 12 tokens, from three texts of 5, 4, and 3 tokens in one row. First, the same "
-        "text: three blocks along the diagonal. Second, nearby: a band along the diagonal. Third, both: where the "
-        "blocks and the band overlap.",
+        "text: three blocks along the diagonal. Second, nearby positions, which start again in each text: a band "
+        "within each text, and bands across texts. Third, both: the bands within the texts.",
         272,
     )
     fig.heading("Three texts in one row: who may attend to whom?")
-    text = [0] * 5 + [1] * 4 + [2] * 3
+    text, positions = [0] * 5 + [1] * 4 + [2] * 3, [*range(5), *range(4), *range(3)]
     colors = (BLUE, ORANGE, GREEN)
-    for left, title, near, same in ((16, "same text", False, True), (228, "nearby", True, False), (440, "both", 1, 1)):
+    for left, title, near, same in (
+        (16, "same text", False, True),
+        (228, "nearby positions", True, False),
+        (440, "both", 1, 1),
+    ):
         fig.text(left + 90, 66, title, SMALL, bold=True)
         for i in range(12):
             for j in range(12):
-                on = (not same or text[i] == text[j]) and (not near or abs(i - j) <= 2)
+                on = (not same or text[i] == text[j]) and (not near or abs(positions[i] - positions[j]) <= 1)
                 color = blend(colors[text[i]] if same else INK, 0.5 if same else 0.3)
                 fig.cell(left + 15 * j, 78 + 15 * i, 15, 15, color if on else "#ffffff", PALE)
     fig.text(212, 172, "and", SMALL, MUTED)
@@ -353,7 +357,7 @@ def end():
         fig.text(x, 70, name, bold=True)
         fig.rect(x - 68, 268, 136, 26, colors[0], colors[1], 1.5, 6)
         fig.text(x, 286, "embeddings", SMALL)
-    fig.lines(544, 316, "half the layers,", "taught by the whole", color=INK, anchor="middle", step=17)
+    fig.lines(544, 316, "layers 0, 2, 4, 7, 9, 11,", "taught by the whole", color=INK, anchor="middle", step=17)
     fig.text(320, 324, "text, masked", SMALL)
     fig.arrow((320, 311), (320, 296))
     fig.rect(20, 256, 184, 76, TRAINING[0], TRAINING[1], 1.5, 10)
