@@ -1,5 +1,5 @@
-"""The figures of notebook 07: one vector for a text, pooling, [CLS] cut off, cosines, a probe, retrieval, a sink, two
-maps."""
+"""The figures of notebook 07: one vector for a text, pooling, [CLS] cut off, cosines, a shared part, a probe,
+retrieval, a sink, two maps."""
 
 from .primitives import BLUE, BODY, DARK, GREEN, INK, LINE, MUTED, ORANGE, PALE, SMALL, VERMILION, Figure, blend
 
@@ -102,7 +102,8 @@ def cut():
                             fig.path(f"M{source} {y + 86}L{x} {y + 32}", PALE, 1)
                 for i, source in enumerate(lanes):
                     if i == 0 or panel == 0:
-                        fig.arrow((source, y + 86), (lanes[0] + 4 * i, y + 34), color=BLUE, width=2.2)
+                        end = lanes[0] + (-20, -4, 11, 26)[i]
+                        fig.arrow((end if i == 0 else source, y + 86), (end, y + 34), color=BLUE, width=2.2)
                 for x in lanes[1:]:
                     fig.arrow((x, y + 86), (x, y + 34), color=PALE)
     fig.text(20, 344, "Bottom: the embeddings. Above: two layers.", SMALL, MUTED, "start")
@@ -127,10 +128,37 @@ def cosines():
     )
     for i, ((a, b), name) in enumerate(pairs):
         x, y = (50, 320, 530)[i], (150, 160, 120)[i]
+        beside = 9 if i == 0 else 0  # arrows in one direction, side by side
         fig.arrow((x, y), (x + b[0], y + b[1]), color=ORANGE, width=3)
-        fig.arrow((x, y), (x + a[0], y + a[1]), color=BLUE, width=3)
+        fig.arrow((x + beside / 2, y + beside), (x + a[0] + beside / 2, y + a[1] + beside), color=BLUE, width=3)
         fig.dot(x, y, INK)
         fig.text((116, 330, 530)[i], 206, name, bold=True)
+    return fig
+
+
+def shared():
+    """Draw three vectors with a long shared part, and what is left without it."""
+    fig = Figure(
+        "07_shared",
+        "A large shared part hides the differences",
+        "On the left, three vectors from one point: each is the same long arrow, the shared part, plus a short arrow "
+        "of its own, so all three point in nearly the same direction. On the right, without the shared part, the three "
+        "short arrows point in different directions.",
+        236,
+    )
+    fig.heading("A large shared part hides the differences")
+    own = (((20, -28), BLUE), ((32, 8), ORANGE), ((-10, 30), GREEN))
+    (x, y), m = (36, 158), (300, -16)
+    fig.arrow((x, y), (x + m[0], y + m[1]), color=INK, width=2, dash="6 4")
+    for (a, b), color in own:
+        fig.path(f"M{x} {y}L{x + m[0] + a} {y + m[1] + b}", color, 1.2)
+        fig.arrow((x + m[0], y + m[1]), (x + m[0] + a, y + m[1] + b), color=color, width=3)
+        fig.arrow((524, 142), (524 + 1.7 * a, 142 + 1.7 * b), color=color, width=3)
+    fig.dot(x, y, INK)
+    fig.dot(524, 142, INK)
+    fig.text(150, 124, "shared part *m*", SMALL)
+    fig.text(20, 222, "*v* = *m* + *d*: all cosines are near 1", SMALL, anchor="start", bold=True)
+    fig.text(524, 222, "*d* alone: they differ", SMALL, bold=True)
     return fig
 
 
@@ -285,4 +313,4 @@ def end():
 
 
 def figures() -> list[Figure]:
-    return [question(), pooling(), cut(), cosines(), probe(), retrieval(), contrastive(), sink(), end()]
+    return [question(), pooling(), cut(), cosines(), shared(), probe(), retrieval(), contrastive(), sink(), end()]

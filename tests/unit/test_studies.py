@@ -636,7 +636,7 @@ def test_notebook_08_says_what_its_run_with_masks_made_once_printed():
         re.search(r"masked once: .* held out ([\d.]+)", shown)[1],
     )
     before, after = ("".join(cells[name]["source"]) for name in ("096b3897", "90e32547"))
-    assert f"a masked-word loss of {start} on 320 other sentences" in before
+    assert f"a masked-word (MLM) loss of {start} on 320 other sentences" in before
     assert f"the held-out loss rises from {start} to {once}" in after
     first, last = map(
         float, re.search(r"masked once: training (\S+) in the first epoch, (\S+) in the last", shown).groups()
