@@ -100,35 +100,32 @@ def distill():
 
 
 def rotation():
-    """Draw a query and a key turned by their positions, at two places with the same distance."""
+    """Draw a query and a key turned by their positions, at the start and at two places with the same distance."""
     fig = Figure(
         "08_rotation",
         "Positions as rotations",
-        "Two circles. On the left, a query at position 1 and a key at position 3, each turned by 25 degrees a "
-        "position. On the right, the same two at positions 4 and 6. All arrows have turned on, and the angle between "
-        "query and key is 100 degrees in both circles.",
-        300,
+        "Three circles with a query and a key, each turned by 25 degrees a position. Both at position 0: 50 degrees "
+        "apart. The query at position 1 and the key at position 3: 100 degrees apart. The query at 4 and the key at 6: "
+        "both have turned on, and are still 100 degrees apart.",
+        262,
     )
-    fig.heading("Positions as rotations: 25° each (dashed: position 0)")
-    for cx, (i, j) in ((170, (1, 3)), (470, (4, 6))):
-        cy, r = 164, 92
+    fig.heading("Positions as rotations: 25° for each position")
+    for cx, (i, j) in ((112, (0, 0)), (326, (1, 3)), (530, (4, 6))):
+        cy, r = 146, 68
         fig.parts.append(f'<circle cx="{cx}" cy="{cy}" r="{r}" fill="none" stroke="{PALE}" stroke-width="1.5"/>')
         ends = []
         for start, position, color, name in ((10, i, BLUE, "query"), (60, j, ORANGE, "key")):
-            for angle, dash in ((start, "4 3"), (start + 25 * position, None)):
-                x, y = cx + r * math.cos(math.radians(angle)), cy - r * math.sin(math.radians(angle))
-                paint, width = (color, 3) if dash is None else (blend(color, 0.5), 1.5)
-                fig.arrow((cx, cy), (x, y), color=paint, width=width, dash=dash)
             a = math.radians(start + 25 * position)
-            fig.text(cx + (r + 26) * math.cos(a), cy - (r + 16) * math.sin(a) + 5, name, SMALL, DARK[color], bold=True)
+            fig.arrow((cx, cy), (cx + r * math.cos(a), cy - r * math.sin(a)), color=color, width=3)
+            fig.text(cx + (r + 27) * math.cos(a), cy - (r + 16) * math.sin(a) + 5, name, SMALL, DARK[color], bold=True)
             ends.append(a)
-        (x, y), (to_x, to_y) = ((number(cx + 40 * math.cos(a)), number(cy - 40 * math.sin(a))) for a in ends)
-        fig.path(f"M{x} {y}A40 40 0 0 0 {to_x} {to_y}", width=1.5)
+        (x, y), (to_x, to_y) = ((number(cx + 30 * math.cos(a)), number(cy - 30 * math.sin(a))) for a in ends)
+        fig.path(f"M{x} {y}A30 30 0 0 0 {to_x} {to_y}", width=1.5)
         middle = sum(ends) / 2
         turn = round(math.degrees(ends[1] - ends[0]))
-        fig.text(cx + 58 * math.cos(middle), cy - 58 * math.sin(middle) + 5, f"{turn}°", SMALL)
+        fig.text(cx + 49 * math.cos(middle), cy - 47 * math.sin(middle) + 5, f"{turn}°", SMALL)
         fig.dot(cx, cy, INK)
-        fig.text(cx, 286, f"query at {i}, key at {j}", SMALL)
+        fig.text(cx, 246, f"query at {i}, key at {j}", SMALL)
     return fig
 
 
@@ -312,7 +309,7 @@ def negation():
     fig.heading("*Not* as a mark of criticism, or *not* as a turn")
     ways = (
         ("a mark: *not bad* goes wrong", ((72, -72), (-72, -72))),
-        ("a turn: all four are right", ((72, -72), (-72, 72))),
+        ("a turn: what it should learn", ((72, -72), (-72, 72))),
     )
     for x, (title, moves) in zip((20, 332), ways):
         zero = x + 154
