@@ -24,43 +24,41 @@ from .primitives import (
 TRAINING = (blend(BLUE, 0.22), BLUE, INK, MUTED)
 SIZE = (blend(ORANGE, 0.3), DARK[ORANGE], INK, MUTED)
 LAYERS = (blend(GREEN, 0.25), DARK[GREEN], INK, MUTED)
+PROMPT = (blend(PURPLE, 0.3), DARK[PURPLE], INK, MUTED)
+EXAMPLES = (blend(VERMILION, 0.22), DARK[VERMILION], INK, MUTED)
 PLAIN = ("#ffffff", LINE, INK, MUTED)
 
 
 def question():
-    """Draw the opening: BERT, and what six later models changed."""
+    """Draw the opening: what changed after BERT, in an encoder and in how you tell it what you want."""
     fig = Figure(
         "08_question",
         "What changed after BERT?",
-        "A line of years from 2018 to 2024. BERT in 2018. Then, colored by what they mainly changed: RoBERTa in 2019, "
-        "its training; DistilBERT and ALBERT in 2019, its size; ELECTRA in 2020, its training; DeBERTa in 2020, its "
-        "layers; ModernBERT in 2024, training and layers. ALBERT, ELECTRA, and DeBERTa are not filled: this notebook "
-        "goes without them.",
-        290,
+        "A line of years from 2018 to 2024. Above it, how an encoder is made: BERT in 2018; RoBERTa in 2019, "
+        "its training; DistilBERT in 2019, its size; ModernBERT in 2024, training and layers. Below it, how "
+        "you tell a model what you want: GPT-3 in 2020, prompts; contrast sets in 2020, examples.",
+        286,
     )
     fig.heading("What changed after BERT?")
+    fig.text(20, 64, "how an encoder is made", SMALL, MUTED, "start")
+    fig.text(20, 199, "how you tell a model what you want", SMALL, MUTED, "start")
     fig.arrow((20, 150), (622, 150), color=INK, width=2)
     models = (
         (20, 78, 88, "BERT", "2018", (TILE, *PLAIN[1:])),
-        (122, 78, 106, "RoBERTa", "2019", TRAINING),
-        (140, 172, 122, "DistilBERT", "2019", SIZE),
-        (242, 78, 96, "ALBERT", "2019", SIZE),
-        (290, 172, 106, "ELECTRA", "2020", TRAINING),
-        (352, 78, 106, "DeBERTa", "2020", LAYERS),
-        (484, 62, 136, "ModernBERT", "2024", (TILE, *PLAIN[1:])),
+        (126, 78, 116, "RoBERTa", "2019", TRAINING),
+        (256, 78, 128, "DistilBERT", "2019", SIZE),
+        (484, 78, 136, "ModernBERT", "2024", LAYERS),
+        (318, 168, 96, "GPT-3", "2020", PROMPT),
+        (428, 168, 142, "contrast sets", "2020", EXAMPLES),
     )
     for x, y, w, name, year, colors in models:
-        h, middle = (68 if year == "2024" else 52), x + w / 2
-        fig.path(f"M{middle} {y + h if y < 150 else y}V150", LINE)
+        middle = x + w / 2
+        fig.path(f"M{middle} {y + 52 if y < 150 else y}V150", LINE)
         fig.dot(middle, 150, INK)
-        aside = name in ("ALBERT", "ELECTRA", "DeBERTa")
-        fig.block(x, y, w, h, name, year, ("#ffffff", *colors[1:]) if aside else colors)
-    for i, colors in enumerate((TRAINING, LAYERS)):
-        fig.rect(494 + 60 * i, 66, 56, 6, colors[1])
-    fig.text(20, 266, "What they mainly changed:", SMALL, INK, "start", bold=True)
-    for x, colors, name in ((246, TRAINING, "training"), (350, SIZE, "size"), (430, LAYERS, "layers")):
-        fig.key(x, 266, colors[1], name, SMALL)
-    fig.text(500, 266, "white: not here", SMALL, MUTED, "start")
+        fig.block(x, y, w, 52, name, year, colors)
+    keys = ((20, TRAINING, "1 training"), (140, SIZE, "2 size"), (234, LAYERS, "3 layers"), (344, PROMPT, "4 prompt"))
+    for x, colors, name in (*keys, (462, EXAMPLES, "5 examples")):
+        fig.key(x, 270, colors[1], name, SMALL)
     return fig
 
 
@@ -339,8 +337,9 @@ def end():
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
         "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: half of the "
         "layers, taught by the whole. ModernBERT changes the inside of a layer, rotation and nearby tokens, and "
-        "leaves out the padding around.",
-        344,
+        "leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of labels, "
+        "or with examples in contrasts.",
+        414,
     )
     fig.heading("One encoder, changed in three places")
     for i in range(12):
@@ -373,6 +372,13 @@ def end():
         anchor="middle",
     )
     fig.path("M204 136H252", GREEN, 2)
+    fig.text(20, 366, "And how you tell a model what you want:", SMALL, anchor="start", bold=True)
+    for x, w, colors, name in (
+        (20, 290, PROMPT, "a prompt in place of labels"),
+        (330, 290, EXAMPLES, "examples that differ in one thing"),
+    ):
+        fig.rect(x, 376, w, 28, colors[0], colors[1], 1.5, 8)
+        fig.text(x + w / 2, 395, name, SMALL)
     return fig
 
 
