@@ -14,7 +14,19 @@ from torch import nn
 from torch.nn import functional as F
 from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
 
-from helpers import attention, batching, bert, evaluation, masking, sentence_pairs, tokenization, toy, training, weights
+from helpers import (
+    attention,
+    batching,
+    bert,
+    evaluation,
+    masking,
+    sentence_pairs,
+    tokenization,
+    toy,
+    training,
+    transfer,
+    weights,
+)
 from helpers.classroom.checks import exercises
 from helpers.corpora import load_documents, load_reviews
 from helpers.device import generator
@@ -211,12 +223,9 @@ def test_07_exercise_3_has_the_ranks_that_its_answer_says():
     (right,) = (k for k, sentence in enumerate(sentences) if sentence.startswith(target))
     assert "oliver parker" in sentences[right]
     encoder, tokenizer = weights.load_encoder().eval(), tokenization.load_tokenizer()
-    vectors = []
-    for start in range(0, len(sentences) + 1, 30):
-        batch = tokenizer([*sentences, query][start : start + 30], padding=True, return_tensors="pt")
-        with torch.no_grad():
-            vectors.append(bert.pool(encoder(**batch).last_hidden_state, batch["attention_mask"], "mean"))
-    *candidates, asked = F.normalize(torch.cat(vectors), dim=-1)
+    examples = tokenization.encode(tokenizer, [*sentences, query], 128)
+    vectors = transfer.text_vectors(encoder, examples, tokenizer, ("mean",))[-1, "mean"]
+    *candidates, asked = F.normalize(torch.from_numpy(vectors), dim=-1)
     by_mean = torch.stack(candidates) @ asked
     words = TfidfVectorizer(sublinear_tf=True).fit(sentences)
     by_words = (words.transform(sentences) @ words.transform([query]).T).toarray()[:, 0]
