@@ -1,4 +1,5 @@
-"""The figures of notebook 06: the recipe, the splits, the classifier, four rungs, a paired test, a CSV, the end."""
+"""The figures of notebook 06: the recipe, the splits, the classifier, four rungs, a paired test, a CSV, two ways
+to take *not*, the end."""
 
 from .primitives import BLUE, DARK, GREEN, INK, LINE, MUTED, ORANGE, PALE, SMALL, TILE, VERMILION, Figure, blend
 
@@ -210,6 +211,41 @@ def csv_file():
     return fig
 
 
+def negation():
+    """Draw four phrases on a line from negative to positive, for two ways to take *not*."""
+    fig = Figure(
+        "06_not",
+        "Two ways to take not",
+        "Two lines from negative to positive. On the left, not is a mark of criticism: good is positive and not good "
+        "negative, which is right, but bad and not bad are both negative, which is wrong. On the right, not turns a "
+        "word around: not good is negative, and not bad is positive.",
+        276,
+    )
+    fig.heading("*Not* as a mark of criticism, or *not* as a turn")
+    ways = (
+        ("a mark: *not bad* goes wrong", ((72, -72), (-72, -72))),
+        ("a turn: what it should learn", ((72, -72), (-72, 72))),
+    )
+    for x, (title, moves) in zip((20, 332), ways):
+        zero = x + 154
+        fig.rect(x, 52, 288, 212, "#ffffff", LINE, 1.5, 10)
+        fig.text(x + 14, 76, title, SMALL, INK, "start", bold=True)
+        fig.path(f"M{zero} 88V232", PALE, 1.6, "4 3")
+        fig.text(zero - 12, 252, "negative", SMALL, MUTED, "end")
+        fig.text(zero + 12, 252, "positive", SMALL, MUTED, "start")
+        for y, word, colors, (start, stop) in zip(
+            (126, 188), ("good", "bad"), ((GREEN, VERMILION), (VERMILION, GREEN)), moves
+        ):
+            together = start == stop
+            if not together:
+                fig.arrow((zero + start, y), (zero + stop + (9 if stop < start else -9), y), color=LINE, width=2)
+            fig.dot(zero + start, y, colors[0], 7)
+            fig.dot(zero + stop - 16 * together, y, colors[1], 7)
+            fig.text(zero + start, y - 14, word, SMALL, DARK[colors[0]], bold=True)
+            fig.text(zero + stop, y + 28 if together else y - 14, f"not {word}", SMALL, DARK[colors[1]], bold=True)
+    return fig
+
+
 def end():
     """Draw the end: what fine-tuning changed, and what remains open."""
     fig = Figure(
@@ -235,4 +271,4 @@ def end():
 
 def figures() -> list[Figure]:
     """Draw the figures of notebook 06."""
-    return [recipe(), splits(), classifier(), rungs(), paired(), csv_file(), end()]
+    return [recipe(), splits(), classifier(), rungs(), paired(), csv_file(), negation(), end()]

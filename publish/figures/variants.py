@@ -1,5 +1,5 @@
 """The figures of notebook 08: a timeline, teacher and student, two layers, rotation, a window, padding, both masks in
-one, two ways to take *not*, the end; and DeBERTa's score, for the lesson."""
+one, the end; and DeBERTa's score, for the lesson."""
 
 import math
 
@@ -25,7 +25,6 @@ TRAINING = (blend(BLUE, 0.22), BLUE, INK, MUTED)
 SIZE = (blend(ORANGE, 0.3), DARK[ORANGE], INK, MUTED)
 LAYERS = (blend(GREEN, 0.25), DARK[GREEN], INK, MUTED)
 PROMPT = (blend(PURPLE, 0.3), DARK[PURPLE], INK, MUTED)
-EXAMPLES = (blend(VERMILION, 0.22), DARK[VERMILION], INK, MUTED)
 PLAIN = ("#ffffff", LINE, INK, MUTED)
 
 
@@ -36,7 +35,7 @@ def question():
         "What changed after BERT?",
         "A line of years from 2018 to 2024. Above it, how an encoder is made: BERT in 2018; RoBERTa in 2019, "
         "its training; DistilBERT in 2019, its size; ModernBERT in 2024, training and layers. Below it, how "
-        "you tell a model what you want: GPT-3 in 2020, prompts; contrast sets in 2020, examples.",
+        "you tell a model what you want: GPT-3 in 2020, by a prompt.",
         286,
     )
     fig.heading("What changed after BERT?")
@@ -49,15 +48,14 @@ def question():
         (256, 78, 128, "DistilBERT", "2019", SIZE),
         (484, 78, 136, "ModernBERT", "2024", LAYERS),
         (318, 168, 96, "GPT-3", "2020", PROMPT),
-        (428, 168, 142, "contrast sets", "2020", EXAMPLES),
     )
     for x, y, w, name, year, colors in models:
         middle = x + w / 2
         fig.path(f"M{middle} {y + 52 if y < 150 else y}V150", LINE)
         fig.dot(middle, 150, INK)
         fig.block(x, y, w, 52, name, year, colors)
-    keys = ((20, TRAINING, "1 training"), (140, SIZE, "2 size"), (234, LAYERS, "3 layers"), (344, PROMPT, "4 prompt"))
-    for x, colors, name in (*keys, (462, EXAMPLES, "5 examples")):
+    keys = ((20, TRAINING, "1 training"), (160, SIZE, "2 size"), (274, LAYERS, "3 layers"), (404, PROMPT, "4 prompt"))
+    for x, colors, name in keys:
         fig.key(x, 270, colors[1], name, SMALL)
     return fig
 
@@ -294,41 +292,6 @@ def layer():
     return fig
 
 
-def negation():
-    """Draw four phrases on a line from negative to positive, for two ways to take *not*."""
-    fig = Figure(
-        "08_not",
-        "Two ways to take not",
-        "Two lines from negative to positive. On the left, not is a mark of criticism: good is positive and not good "
-        "negative, which is right, but bad and not bad are both negative, which is wrong. On the right, not turns a "
-        "word around: not good is negative, and not bad is positive.",
-        276,
-    )
-    fig.heading("*Not* as a mark of criticism, or *not* as a turn")
-    ways = (
-        ("a mark: *not bad* goes wrong", ((72, -72), (-72, -72))),
-        ("a turn: what it should learn", ((72, -72), (-72, 72))),
-    )
-    for x, (title, moves) in zip((20, 332), ways):
-        zero = x + 154
-        fig.rect(x, 52, 288, 212, "#ffffff", LINE, 1.5, 10)
-        fig.text(x + 14, 76, title, SMALL, INK, "start", bold=True)
-        fig.path(f"M{zero} 88V232", PALE, 1.6, "4 3")
-        fig.text(zero - 12, 252, "negative", SMALL, MUTED, "end")
-        fig.text(zero + 12, 252, "positive", SMALL, MUTED, "start")
-        for y, word, colors, (start, stop) in zip(
-            (126, 188), ("good", "bad"), ((GREEN, VERMILION), (VERMILION, GREEN)), moves
-        ):
-            together = start == stop
-            if not together:
-                fig.arrow((zero + start, y), (zero + stop + (9 if stop < start else -9), y), color=LINE, width=2)
-            fig.dot(zero + start, y, colors[0], 7)
-            fig.dot(zero + stop - 16 * together, y, colors[1], 7)
-            fig.text(zero + start, y - 14, word, SMALL, DARK[colors[0]], bold=True)
-            fig.text(zero + stop, y + 28 if together else y - 14, f"not {word}", SMALL, DARK[colors[1]], bold=True)
-    return fig
-
-
 def end():
     """Draw one encoder, and where each of three successors changed it."""
     fig = Figure(
@@ -337,9 +300,8 @@ def end():
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
         "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: half of the "
         "layers, taught by the whole. ModernBERT changes the inside of a layer, rotation and nearby tokens, and "
-        "leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of labels, "
-        "or with examples in contrasts.",
-        414,
+        "leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of labels.",
+        382,
     )
     fig.heading("One encoder, changed in three places")
     for i in range(12):
@@ -372,15 +334,11 @@ def end():
         anchor="middle",
     )
     fig.path("M204 136H252", GREEN, 2)
-    fig.text(20, 366, "And how you tell a model what you want:", SMALL, anchor="start", bold=True)
-    for x, w, colors, name in (
-        (20, 290, PROMPT, "a prompt in place of labels"),
-        (330, 290, EXAMPLES, "examples that differ in one thing"),
-    ):
-        fig.rect(x, 376, w, 28, colors[0], colors[1], 1.5, 8)
-        fig.text(x + w / 2, 395, name, SMALL)
+    fig.text(20, 365, "And how you tell it what you want:", SMALL, anchor="start", bold=True)
+    fig.rect(330, 346, 290, 28, PROMPT[0], PROMPT[1], 1.5, 8)
+    fig.text(475, 365, "a prompt in place of labels", SMALL)
     return fig
 
 
 def figures() -> list[Figure]:
-    return [question(), distill(), rotation(), window(), padding(), packed(), layer(), deberta(), negation(), end()]
+    return [question(), distill(), rotation(), window(), padding(), packed(), layer(), deberta(), end()]

@@ -644,7 +644,7 @@ def test_notebook_08_says_what_its_run_with_masks_made_once_printed():
     assert "falls to less than a third" in after and last < first / 3
 
 
-def test_notebook_and_lesson_08_say_what_phrases_teach():
+def test_06_trust_and_lesson_06_say_what_phrases_teach():
     arms = load_result("negation-full")["arms"]
     assert negation.table({"arms": arms})[0]["runs"] == 3 and len(arms) == 3 * len(negation.RUNS)
 
@@ -655,13 +655,24 @@ def test_notebook_and_lesson_08_say_what_phrases_teach():
             return f"{statistics.mean(run['phrases'][kind]['right'] for run in runs):.1f}"
         return f"{statistics.mean(run[kind]['accuracy'] for run in runs):.1%}"
 
-    notebook, lesson = ((ROOT / p).read_text() for p in ("notebooks/08_variants.ipynb", "lessons/08_variants.md"))
-    labels = {name: name for name in ("300 sentences", "600 sentences", "300 sentences and 24 phrases")}
-    labels |= {"all sentences": "all 6,773 sentences", "all sentences and 24 phrases": "all 6,773 and 24 phrases"}
+    names = ("notebooks/depth/06_trust.ipynb", "lessons/06_fine_tuning.md")
+    notebook, lesson = ((ROOT / p).read_text() for p in names)
+    (shown,) = (cell["outputs"] for cell in json.loads(notebook)["cells"] if cell["id"] == "b6a2f019")
+    table = "".join(shown[0]["data"]["text/markdown"])
+    labels = {name: name for name in ("300 sentences", "600 sentences")} | {"all sentences": "all 6,773 sentences"}
+    labels |= {
+        "300 sentences and 24 phrases": "300 and 24 phrases",
+        "all sentences and 24 phrases": "all and 24 phrases",
+    }
     for name, label in labels.items():
+        (row,) = (line.split(" | ") for line in table.splitlines() if line.startswith(f"| {label} |"))
         cells = [mean(name, kind) for kind in ("good", "bad", "not good", "not bad", "test", "negated")]
-        assert f"| {' | '.join([label, *cells])} |" in notebook
+        assert all(cell.startswith(said) for said, cell in zip(cells, row[1:], strict=True))
         assert arms[f"{name}, seed 0"]["measured"]["negated"]["n"] == 202
+        assert name == "300 sentences" or float(cells[0]) == 12.0, "with 600 sentences, the plain phrases are right"
+        assert "24" not in name or float(cells[3]) > 8, "with 24 phrases, most of the not bad phrases are right"
+    third = "Even with all labels, only about a third of the *not bad* phrases come out right."
+    assert third in notebook and 0.3 < float(mean("all sentences", "not bad")) / 12 < 0.4
     negated, alone = "300 sentences and 12 negated phrases", "300 sentences"
     for name, label in {
         "300 sentences and 6 not bad phrases": "6 *not bad*, 48 copies",

@@ -14,7 +14,7 @@ from ...weights import load_encoder
 from ..study import ALL_LAYERS, Cost, Study
 from .slices import has_negation, score_part
 
-LEAST = {"rows": 300, "epochs": 2}  # as in notebook 08
+LEAST = {"rows": 300, "epochs": 2}
 FEW, ALL = {"rows": 600, "epochs": 6}, {"rows": None, "epochs": 2}
 RUNS = {
     "300 sentences": LEAST | {"copies": 0, "epochs": 4},  # as many steps as with phrases
@@ -96,7 +96,7 @@ def runs(full: bool, seeds: list[int]) -> dict[str, partial]:
 # Up to 440 steps of 32 sentences, most of them of 20 to 30 tokens.
 STUDY = Study(
     title="*Not bad at all*: more labels, or a few phrases?",
-    notebook="08",
+    notebook="06",
     runs=runs,
     details="twelve pairs of opposite words, plain and negated; fine-tuned on 300, 600 or all 6,773 Rotten Tomatoes "
     "sentences, with or without phrases of other words",
