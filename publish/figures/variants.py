@@ -54,7 +54,12 @@ def question():
         fig.path(f"M{middle} {y + 52 if y < 150 else y}V150", LINE)
         fig.dot(middle, 150, INK)
         fig.block(x, y, w, 52, name, year, colors)
-    keys = ((20, TRAINING, "1 training"), (160, SIZE, "2 size"), (274, LAYERS, "3 layers"), (404, PROMPT, "4 prompt"))
+    keys = (
+        (20, TRAINING, "1 training"),
+        (150, SIZE, "2 size"),
+        (250, LAYERS, "3 layers, and training"),
+        (464, PROMPT, "4 prompt"),
+    )
     for x, colors, name in keys:
         fig.key(x, 270, colors[1], name, SMALL)
     return fig
@@ -288,7 +293,8 @@ def layer():
             else:
                 fig.block(left, y, 220, h, label, note, colors)
         fig.arrow((middle, y), (middle, y - 18), color=INK if k else LINE, width=2 if k else 1.6)
-    fig.text(335, 440, "green: changed", SMALL, DARK[GREEN], bold=True)
+    fig.text(180, 442, "green: new, or moved", SMALL, DARK[GREEN], bold=True)
+    fig.text(490, 442, "black: a path without LayerNorm", SMALL, bold=True)
     return fig
 
 
@@ -299,15 +305,15 @@ def end():
         "Where each successor changed BERT",
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
         "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: half of the "
-        "layers, taught by the whole. ModernBERT changes the inside of a layer, rotation and nearby tokens, and "
-        "leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of labels.",
+        "layers, taught by the whole. ModernBERT changes the inside of the layers, with rotation, nearby tokens, and a "
+        "gate, and leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of "
+        "labels.",
         382,
     )
     fig.heading("One encoder, changed in three places")
     for i in range(12):
         y = 250 - 15 * i
-        inside = i == 8
-        fig.rect(252, y, 136, 12, LAYERS[0] if inside else "#ffffff", LAYERS[1] if inside else LINE, 1.5, 3)
+        fig.rect(252, y, 136, 12, LAYERS[0], LAYERS[1], 1.5, 3)
         if i in (0, 2, 4, 7, 9, 11):  # as in DistilBERT's script
             fig.rect(476, y, 136, 12, SIZE[0], SIZE[1], 1.5, 3)
             fig.path(f"M388 {y + 6}H476", PALE, 1.4, "4 3")
@@ -327,9 +333,9 @@ def end():
     fig.lines(
         112,
         128,
-        "inside a layer: rotation,",
-        "nearby tokens; around",
-        "the layers: no padding",
+        "in each layer: rotation,",
+        "nearby tokens, a gate;",
+        "around: no padding",
         color=INK,
         anchor="middle",
     )
