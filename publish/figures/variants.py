@@ -41,19 +41,24 @@ def question():
     fig.heading("What changed after BERT?")
     fig.text(20, 64, "how an encoder is made", SMALL, MUTED, "start")
     fig.text(20, 199, "how you tell a model what you want", SMALL, MUTED, "start")
-    fig.arrow((20, 150), (622, 150), color=INK, width=2)
+    fig.path("M20 150H466", INK, 2)
+    fig.path("M462 158L470 142M472 158L480 142", INK, 1.6)  # the axis is broken here
+    fig.arrow((476, 150), (622, 150), color=INK, width=2)
     models = (
-        (20, 78, 88, "BERT", "2018", (TILE, *PLAIN[1:])),
-        (126, 78, 116, "RoBERTa", "2019", TRAINING),
-        (256, 78, 128, "DistilBERT", "2019", SIZE),
-        (484, 78, 136, "ModernBERT", "2024", LAYERS),
-        (318, 168, 96, "GPT-3", "2020", PROMPT),
+        (20, 78, 88, 64, "BERT", "2018", (TILE, *PLAIN[1:])),
+        (126, 78, 116, 248, "RoBERTa", "2019", TRAINING),
+        (254, 78, 128, 248, "DistilBERT", "2019", SIZE),
+        (484, 78, 136, 552, "ModernBERT", "2024", LAYERS),
+        (384, 168, 96, 432, "GPT-3", "2020", PROMPT),
     )
-    for x, y, w, name, year, colors in models:
+    for x, y, w, year, name, note, colors in models:
         middle = x + w / 2
-        fig.path(f"M{middle} {y + 52 if y < 150 else y}V150", LINE)
-        fig.dot(middle, 150, INK)
-        fig.block(x, y, w, 52, name, year, colors)
+        if year == 248:
+            fig.path(f"M{middle} {y + 52}V140H{year}V150", LINE)
+        else:
+            fig.path(f"M{middle} {y + 52 if y < 150 else y}V150", LINE)
+        fig.dot(year, 150, INK)
+        fig.block(x, y, w, 52, name, note, colors)
     keys = (
         (20, TRAINING, "1 training"),
         (150, SIZE, "2 size"),
@@ -304,7 +309,7 @@ def end():
         "08_end",
         "Where each successor changed BERT",
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
-        "goes in: up to 16 times as many rows, masked again in every epoch. On the right, DistilBERT: half of the "
+        "goes in: up to 16 times as many rows, without sentence pairs. On the right, DistilBERT: half of the "
         "layers, taught by the whole. ModernBERT changes the inside of the layers, with rotation, nearby tokens, and a "
         "gate, and leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of "
         "labels.",
@@ -313,7 +318,7 @@ def end():
     fig.heading("One encoder, changed in three places")
     for i in range(12):
         y = 250 - 15 * i
-        fig.rect(252, y, 136, 12, LAYERS[0], LAYERS[1], 1.5, 3)
+        fig.rect(252, y, 136, 12, "#ffffff", LINE, 1.5, 3)
         if i in (0, 2, 4, 7, 9, 11):  # as in DistilBERT's script
             fig.rect(476, y, 136, 12, SIZE[0], SIZE[1], 1.5, 3)
             fig.path(f"M388 {y + 6}H476", PALE, 1.4, "4 3")
@@ -326,20 +331,20 @@ def end():
     fig.arrow((320, 311), (320, 296))
     fig.rect(20, 256, 184, 76, TRAINING[0], TRAINING[1], 1.5, 10)
     fig.text(112, 276, "RoBERTa", bold=True)
-    fig.lines(112, 298, "up to 16 times the rows,", "masked again each time", color=INK, anchor="middle")
+    fig.lines(112, 298, "up to 16 times the rows,", "no sentence pairs", color=INK, anchor="middle")
     fig.arrow((204, 319), (268, 319), color=BLUE, width=2)
     fig.rect(20, 84, 184, 98, LAYERS[0], LAYERS[1], 1.5, 10)
     fig.text(112, 106, "ModernBERT", bold=True)
     fig.lines(
         112,
         128,
-        "in each layer: rotation,",
+        "in the layers: rotation,",
         "nearby tokens, a gate;",
-        "around: no padding",
+        "and no padding",
         color=INK,
         anchor="middle",
     )
-    fig.path("M204 136H252", GREEN, 2)
+    fig.path("M204 136H228M240 85H228V262H240", GREEN, 2)
     fig.text(20, 365, "And how you tell it what you want:", SMALL, anchor="start", bold=True)
     fig.rect(330, 346, 290, 28, PROMPT[0], PROMPT[1], 1.5, 8)
     fig.text(475, 365, "a prompt in place of labels", SMALL)
