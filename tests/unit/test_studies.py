@@ -737,6 +737,7 @@ def test_notebook_08_says_what_its_second_exercise_finds():
         f"| nothing | | {mean('ours', 'test', 'loss'):.2f} |",
         f"| soft part | 3.0 | {mean('without the soft part', 'test', 'loss'):.2f} |",
         f"| cosine part | 1.5 | {mean('without the cosine part', 'test', 'loss'):.2f} |",
+        f"| hard part | 0.3 | {mean('without the hard part', 'test', 'loss'):.2f} |",
         f"random ones instead | 3.7 | {mean('random start', 'test', 'loss'):.2f} |",
         f"| right, validation sentences | 37% | {' | '.join(map(without, range(6)))} |",
         f"a loss of {mean(best, 'validation', 'loss'):.2f} on the validation sentences, and ours at "

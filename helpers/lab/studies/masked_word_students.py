@@ -22,6 +22,7 @@ RUNS = {
     "ours": {},
     "without the cosine part": {"weights": [5, 2, 0]},
     "without the soft part": {"weights": [0, 2, 1]},
+    "without the hard part": {"weights": [5, 0, 1]},
     "labels only": {"weights": [0, 1, 0]},
     "temperature 1": {"temperature": 1.0},
     "layers 1, 3, 5": {"layers": [1, 3, 5]},
