@@ -94,7 +94,7 @@ def distill():
     fig.arrow((200, 387), (316, 387), dash="4 3")
     fig.block(40, 108, 160, 30, "MLM head", "", TRAINING)
     fig.block(316, 108, 160, 30, "MLM head", "", SIZE)
-    fig.text(258, 424, "dashed: copied at the start, as is the head", SMALL, MUTED)
+    fig.text(258, 424, "blue: copied to the student at the start", SMALL, MUTED)
     fig.path("M200 123H316", VERMILION, 2)
     fig.text(258, 114, "**soft**", SMALL)
     fig.path("M200 161H396V184", VERMILION, 2)
@@ -311,9 +311,9 @@ def end():
         "In the middle BERT: text goes into embeddings, twelve layers, and a head. On the left, RoBERTa changes what "
         "goes in: up to 16 times as many rows, without sentence pairs. On the right, DistilBERT: half of the "
         "layers, taught by the whole. ModernBERT changes the inside of the layers, with rotation, nearby tokens, and a "
-        "gate, and leaves out the padding around. Below: how you tell a model what you want, with a prompt in place of "
-        "labels.",
-        382,
+        "gate, and leaves out the padding around. Below, a prompt joins the "
+        "text: it tells a model what you want, in place of labels.",
+        392,
     )
     fig.heading("One encoder, changed in three places")
     for i in range(12):
@@ -345,9 +345,9 @@ def end():
         anchor="middle",
     )
     fig.path("M204 136H228M240 85H228V262H240", GREEN, 2)
-    fig.text(20, 365, "And how you tell it what you want:", SMALL, anchor="start", bold=True)
-    fig.rect(330, 346, 290, 28, PROMPT[0], PROMPT[1], 1.5, 8)
-    fig.text(475, 365, "a prompt in place of labels", SMALL)
+    fig.rect(214, 350, 212, 28, PROMPT[0], PROMPT[1], 1.5, 8)
+    fig.text(320, 369, "and a prompt, not labels", SMALL)
+    fig.arrow((320, 350), (320, 332), color=PURPLE, width=2)
     return fig
 
 
