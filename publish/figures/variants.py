@@ -52,11 +52,7 @@ def question():
         (384, 168, 96, 432, "GPT-3", "2020", PROMPT),
     )
     for x, y, w, year, name, note, colors in models:
-        middle = x + w / 2
-        if year == 248:
-            fig.path(f"M{middle} {y + 52}V140H{year}V150", LINE)
-        else:
-            fig.path(f"M{middle} {y + 52 if y < 150 else y}V150", LINE)
+        fig.path(f"M{x + w / 2} {y + 52}V140H{year}V150" if y < 150 else f"M{year} {y}V150", LINE)
         fig.dot(year, 150, INK)
         fig.block(x, y, w, 52, name, note, colors)
     keys = (

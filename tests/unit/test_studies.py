@@ -707,6 +707,15 @@ def test_06_trust_and_lesson_06_say_what_phrases_teach():
     assert f"of the training sentences with a negation, {negative:.0%} are negative" in lesson
 
 
+def test_notebook_08_turns_the_operations_it_printed_into_time():
+    cells = {cell["id"]: cell for cell in json.loads((ROOT / "notebooks" / "08_variants.ipynb").read_text())["cells"]}
+    printed = "".join(cells["6037ace3"]["outputs"][0]["text"])
+    llm, bert = (float(n.replace(",", "")) * 1e9 for n in re.findall(r"([\d,.]+) billion operations", printed))
+    seconds = [operations * 1e6 / 1e14 for operations in (llm, bert)]  # a million texts
+    said = f"takes this LLM about {seconds[0] / 3600:.0f} hours, and BERT-base {seconds[1] / 60:.0f} minutes"
+    assert said in "".join(cells["4df2847e"]["source"])
+
+
 def test_the_study_of_negation_counts_what_is_right():
     settings = {"seed": 0, "rows": 32, "epochs": 1, "copies": 1, "judged": 40}
     found = negation.negation(**settings, kinds=["not bad"], words=2)
